@@ -1,0 +1,12 @@
+"""Will AWS Certificate Manager renew this certificate, and will visitors get the renewed one?
+
+The map, one way from left to right:
+
+    config ──> cli builds the parts
+    observe (ACM, TLS, DNS) ──> facts ──> judge ──> snapshot.Board ──> expose (/metrics, JSON, `check`)
+                   └────────── schedule says when ──────────┘
+
+`demo` is an outside world on loopback. Each room states its law in its docstring.
+"""
+
+__version__ = "0.1.0"

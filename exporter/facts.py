@@ -1,0 +1,298 @@
+"""The nouns: what was seen, at which moment, or why it was not seen.
+
+Law of this module: data only. It imports nobody of this package, and nothing here decides or looks.
+Times are aware datetimes in UTC; names of hosts are lower-case A-labels without a trailing dot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Why(StrEnum):
+    """Why a look gave no value: a closed set, safe as a label."""
+
+    NOT_YET = "not_yet"  # nobody has looked so far
+    BUG = "bug"  # our own mistake
+    TIMEOUT = "timeout"  # the deadline passed, in a place that has no reason of its own
+
+    BAD_NAME = "bad_name"  # not a host name that DNS or TLS can ask for
+    NAME_NOT_FOUND = "name_not_found"  # NXDOMAIN
+    NO_ADDRESS = "no_address"  # the name exists, without A and AAAA
+    RESOLVER_FAILURE = "resolver_failure"  # SERVFAIL, REFUSED, no resolver
+    RESOLVER_TIMEOUT = "resolver_timeout"
+    DNSSEC_BOGUS = "dnssec_bogus"  # answers only while validation is switched off
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"  # a router on the way says so
+    NO_ROUTE = "no_route"  # this machine has no way to that address family
+    CONNECT_TIMEOUT = "connect_timeout"
+    HANDSHAKE_TIMEOUT = "handshake_timeout"
+    RESET = "reset"  # closed or reset before the handshake was done
+    NOT_TLS = "not_tls"
+    TLS_UNRECOGNIZED_NAME = "tls_unrecognized_name"
+    TLS_PROTOCOL_VERSION = "tls_protocol_version"
+    TLS_HANDSHAKE_FAILURE = "tls_handshake_failure"
+    TLS_ALERT = "tls_alert"  # any other alert
+    TLS_PROTOCOL_ERROR = "tls_protocol_error"  # bytes that TLS does not allow
+    BAD_CERTIFICATE = "bad_certificate"  # could not be parsed
+    NO_CERTIFICATE = "no_certificate"
+    HTTP_ERROR = "http_error"  # an HTTP answer other than 200
+
+    DENIED = "denied"
+    NO_CREDENTIALS = "no_credentials"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a reason, not a secret
+    THROTTLED = "throttled"
+    NOT_FOUND = "not_found"
+    MALFORMED = "malformed"  # an answer that is not of the documented shape
+    ABSENT = "absent"  # an answer without the field in question
+    AWS_UNREACHABLE = "aws_unreachable"
+    AWS_ERROR = "aws_error"
+
+    @property
+    def ours(self) -> bool:
+        """Whether the reason tells of us or our way there, and so nothing of what was looked at."""
+        return self in _OURS
+
+
+_OURS = frozenset(
+    Why(word)
+    for word in (
+        "not_yet bug timeout resolver_failure resolver_timeout no_route denied no_credentials expired_token "
+        "throttled not_found malformed absent aws_unreachable aws_error"
+    ).split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T_co]):
+    """A look that gave a value."""
+
+    value: T_co
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A look that gave none; `detail` is free text for people and never becomes a label."""
+
+    why: Why
+    detail: str = ""
+
+
+Sight: TypeAlias = Seen[T_co] | Unseen
+
+
+# --- AWS Certificate Manager ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How ACM validates one name (DomainValidation); a part that does not apply is empty."""
+
+    name: str  # as ACM writes it, so perhaps a wildcard
+    method: str = ""  # DNS, EMAIL or HTTP
+    status: str = ""  # PENDING_VALIDATION, SUCCESS or FAILED
+    record_name: str = ""  # the CNAME to be found …
+    record_value: str = ""  # … and its target
+    mail_domain: str = ""
+    mailboxes: tuple[str, ...] = ()
+    redirect_from: str = ""
+    redirect_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What only DescribeCertificate tells."""
+
+    in_use_by: tuple[str, ...] = ()
+    validations: tuple[Validation, ...] = ()
+    issuer: str = ""
+    renewal_reason: str = ""  # RenewalStatusReason
+    renewal_updated_at: datetime | None = None
+    failure_reason: str = ""
+    ca_arn: str = ""
+    switching_to: str = ""  # validation method of a switch under way (UpdateSummary)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One ACM certificate; None and "" mean that ACM has not said, `details` says why."""
+
+    arn: str
+    account: str
+    region: str
+    domain: str
+    names: tuple[str, ...]
+    type: str = ""  # AMAZON_ISSUED, IMPORTED or PRIVATE
+    status: str = ""
+    serial: int | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    created_at: datetime | None = None
+    issued_at: datetime | None = None
+    imported_at: datetime | None = None
+    key_algorithm: str = ""  # normalised: RSA_2048, EC_prime256v1
+    key_pair_origin: str = ""
+    managed_by: str = ""
+    validation_method: str = ""
+    in_use: bool | None = None
+    exported: bool | None = None
+    eligibility: str = ""  # ELIGIBLE or INELIGIBLE
+    renewal_status: str = ""
+    details: Sight[Details] = field(default_factory=lambda: Unseen(Why.NOT_YET))
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- TLS -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A name to look at; a `tentative` one is derived from a wildcard and fails nobody by not resolving."""
+
+    name: str
+    port: int = 443
+    addresses: tuple[str, ...] = ()  # instead of DNS
+    server_name: str = ""  # SNI where it differs from the name
+    arn: str = ""  # the certificate it must serve
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tentative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One domain, port and address; the address is "" while no address is known."""
+
+    domain: str
+    port: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one address served in one handshake; trust and names are facts apart from its success."""
+
+    serial: int
+    names: tuple[str, ...]  # SAN: DNS names and IP addresses as text
+    not_before: datetime
+    not_after: datetime
+    issuer: str  # RFC 4514 text
+    subject: str
+    fingerprint: str  # SHA-256 of the leaf, lower-case hex
+    tls_version: str  # TLSv1.3
+    cipher: str
+    trusted: bool | None  # chain leads to a trusted root; None where no roots are known
+    trust_error: str  # why not, in words
+    chain_not_after: datetime  # earliest end in the verified chain, else in what was served
+    chain_length: int
+    wants_client_certificate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds spent in each phase of one look; None where the phase was not reached."""
+
+    resolve: float | None = None
+    connect: float | None = None
+    handshake: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The latest look at an endpoint, and the latest one that succeeded.
+
+    An eye returns looks whose `last` is what it just saw, or None; the schedule carries older ones over.
+    """
+
+    endpoint: Endpoint
+    sight: Sight[Served]
+    at: datetime
+    timing: Timing = Timing()
+    last: Served | None = None
+    last_success: datetime | None = None
+
+
+# --- DNS and HTTP --------------------------------------------------------------------------------------
+
+
+class Ask(StrEnum):
+    """The kinds of questions asked about a name of a certificate."""
+
+    CNAME = "cname"
+    CAA = "caa"
+    MX = "mx"
+    TOKEN = "token"  # noqa: S105 - ACM's HTTP validation token, which is public
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question; for TOKEN the name is RedirectFrom and `extra` is RedirectTo."""
+
+    ask: Ask
+    name: str
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cname:
+    """Where a name's CNAMEs lead, link by link; () means that there is none.
+
+    `doubled` is what stands at the name with its zone suffix written twice, the usual slip of the hand.
+    """
+
+    chain: tuple[str, ...]
+    doubled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaaRecord:
+    """One CAA record (RFC 8659, section 4)."""
+
+    flags: int
+    tag: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caa:
+    """The relevant CAA set of a name and where the climb found it; no records: anyone may issue."""
+
+    found_at: str = ""
+    records: tuple[CaaRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    """The mail exchangers of a domain; () where there are none or the null MX (RFC 7505)."""
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Whether RedirectFrom leads to the content of RedirectTo, and what was met instead."""
+
+    matches: bool
+    met: str = ""
+
+
+Answer: TypeAlias = Cname | Caa | Mx | Token
+
+
+# --- what a judgement is made of -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything known about one certificate at one moment."""
+
+    certificate: Certificate
+    looks: tuple[Look, ...] = ()  # the endpoints that count for it
+    answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
+    siblings: Mapping[int, str] = field(default_factory=dict)  # serial -> ARN of the others
