@@ -1,4 +1,4 @@
-"""Will AWS Certificate Manager renew this certificate, and will visitors get the renewed one?
+"""Says whether AWS Certificate Manager will renew a certificate and visitors will get the renewed one.
 
 The map, one way from left to right:
 

@@ -61,13 +61,11 @@ class Why(StrEnum):
         return self in _OURS
 
 
-_OURS = frozenset(
-    Why(word)
-    for word in (
-        "not_yet bug timeout resolver_failure resolver_timeout no_route denied no_credentials expired_token "
-        "throttled not_found malformed absent aws_unreachable aws_error"
-    ).split()
-)
+_OURS = {
+    *(Why.NOT_YET, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
+    *(Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN, Why.THROTTLED, Why.NOT_FOUND),
+    *(Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class Authority(Issued):
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), False)
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), False)
-        return Issued(self._sign(builder, key), key, self._above)
+        return Issued(self._sign(builder), key, self._above)
 
     def intermediate(
         self, name: str, start: datetime, lifetime: timedelta = timedelta(days=3650)
@@ -84,14 +84,14 @@ class Authority(Issued):
         """Issue a subordinate authority."""
         key = new_key()
         builder = _as_authority(_builder(name, key, start, lifetime, None), key)
-        return Authority(self._sign(builder, key), key, self._above)
+        return Authority(self._sign(builder), key, self._above)
 
     @property
     def _above(self) -> tuple[x509.Certificate, ...]:
         is_root = self.certificate.issuer == self.certificate.subject
         return () if is_root else (self.certificate, *self.chain)
 
-    def _sign(self, builder: x509.CertificateBuilder, key: Key) -> x509.Certificate:
+    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         signed = builder.issuer_name(self.certificate.subject).add_extension(identifier, False)
         return signed.sign(self.key, hashes.SHA256())
