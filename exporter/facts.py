@@ -205,7 +205,8 @@ class Timing:
 class Look:
     """The latest look at an endpoint, and the latest one that succeeded.
 
-    An eye returns looks whose `last` is what it just saw, or None; the schedule carries older ones over.
+    An eye returns looks whose `last` is what it just saw, or None, and leaves `reached` open; the schedule
+    carries older evidence over.
     """
 
     endpoint: Endpoint
@@ -214,6 +215,7 @@ class Look:
     timing: Timing = Timing()
     last: Served | None = None
     last_success: datetime | None = None
+    reached: bool | None = None  # the latest evidence, for or against; None: never any
 
 
 # --- DNS and HTTP --------------------------------------------------------------------------------------

@@ -79,11 +79,16 @@ class Authority(Issued):
         return Issued(self._sign(builder), key, self._above)
 
     def intermediate(
-        self, name: str, start: datetime, lifetime: timedelta = timedelta(days=3650)
+        self,
+        name: str,
+        start: datetime,
+        lifetime: timedelta = timedelta(days=3650),
+        *,
+        organization: str = "Example",
     ) -> Authority:
         """Issue a subordinate authority."""
         key = new_key()
-        builder = _as_authority(_builder(name, key, start, lifetime, None), key)
+        builder = _as_authority(_builder(name, key, start, lifetime, None, organization=organization), key)
         return Authority(self._sign(builder), key, self._above)
 
     @property
@@ -101,18 +106,24 @@ def root(name: str, start: datetime, lifetime: timedelta = timedelta(days=7300))
     """Make a self-signed root."""
     key = new_key()
     builder = _as_authority(_builder(name, key, start, lifetime, None), key)
-    return Authority(builder.issuer_name(_subject(name)).sign(key, hashes.SHA256()), key)
+    return Authority(builder.issuer_name(_subject(name, "Example")).sign(key, hashes.SHA256()), key)
 
 
-def self_signed(names: Sequence[str], start: datetime, lifetime: timedelta = timedelta(days=198)) -> Issued:
+def self_signed(
+    names: Sequence[str],
+    start: datetime,
+    lifetime: timedelta = timedelta(days=198),
+    *,
+    serial: int | None = None,
+) -> Issued:
     """Make a leaf that vouches for itself."""
     key = new_key()
-    builder = _builder(names[0], key, start, lifetime, None)
+    builder = _builder(names[0], key, start, lifetime, serial)
     builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), False)
-    return Issued(builder.issuer_name(_subject(names[0])).sign(key, hashes.SHA256()), key)
+    return Issued(builder.issuer_name(_subject(names[0], "Example")).sign(key, hashes.SHA256()), key)
 
 
-def _subject(name: str, organization: str = "Example") -> x509.Name:
+def _subject(name: str, organization: str) -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
@@ -122,10 +133,16 @@ def _subject(name: str, organization: str = "Example") -> x509.Name:
 
 
 def _builder(
-    name: str, key: Key, start: datetime, lifetime: timedelta, serial: int | None
+    name: str,
+    key: Key,
+    start: datetime,
+    lifetime: timedelta,
+    serial: int | None,
+    *,
+    organization: str = "Example",
 ) -> x509.CertificateBuilder:
     return x509.CertificateBuilder(
-        subject_name=_subject(name),
+        subject_name=_subject(name, organization),
         public_key=key.public_key(),
         serial_number=serial or x509.random_serial_number(),
         not_valid_before=start,

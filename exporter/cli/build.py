@@ -1,0 +1,86 @@
+"""From settings to parts: the only place that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exporter.config import Settings
+from exporter.facts import Domain
+from exporter.judge.rule import Policy, RuleSet
+from exporter.observe.acm import AcmEye
+from exporter.observe.aws import Access, Clients
+from exporter.observe.dns import Resolver
+from exporter.observe.records import DnsEye
+from exporter.observe.tls import TlsEye
+from exporter.observe.token import TokenFetcher
+from exporter.observe.trust import Trust, load_roots
+from exporter.schedule.watch import Eyes, Plan, Watch
+from exporter.snapshot import Board, Snapshot
+
+MOST_THREADS = 32  # that call AWS at once, for all accounts and regions together
+
+
+def clock() -> datetime:
+    """Tell the time: the one real clock of the house."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def watch(
+    settings: Settings, asked: tuple[Domain, ...] = (), *, tags: bool = True
+) -> Iterator[tuple[Watch, Board]]:
+    """Build a watch and its board; `asked` domains are looked at besides the configured ones."""
+    policy = _policy(settings)
+    board = Board(Snapshot(clock(), policy))
+    threads = min(MOST_THREADS, 2 + 2 * sum(max(1, len(one.regions)) for one in settings.aws.accounts))
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+    try:
+        yield Watch(_eyes(settings, executor), _plan(settings, asked, tags=tags), policy, clock, board), board
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _policy(settings: Settings) -> Policy:
+    renewal = settings.renewal
+    return Policy(RuleSet(renewal.rules), renewal.validation_limit, renewal.window, renewal.grace)
+
+
+def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
+    domains = tuple(
+        Domain(one.name, one.port, one.addresses, one.server_name, one.certificate_arn, one.labels)
+        for one in settings.domains
+    )
+    return Plan(
+        domains=(*domains, *(one for one in asked if one.name not in {d.name for d in domains})),
+        asked=(*asked, *(one for one in domains if one.name in {a.name for a in asked})),
+        certificate_names=settings.probe.certificate_names,
+        tags=settings.aws.tags if tags else (),
+        acm_interval=settings.aws.interval.total_seconds(),
+        tls_interval=settings.probe.interval.total_seconds(),
+        dns_interval=settings.dns.interval.total_seconds(),
+        abreast=settings.probe.concurrency,
+    )
+
+
+def _eyes(settings: Settings, executor: ThreadPoolExecutor) -> Eyes:
+    timeout = settings.dns.timeout.total_seconds()
+    resolver = Resolver(settings.dns.nameservers, timeout, Path("/etc/hosts"))
+    trust = Trust(load_roots(settings.probe.ca_file), clock)
+    tls = TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
+    dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
+    return Eyes(tuple(_acm(settings, executor)), tls.look, dns.look)
+
+
+def _acm(settings: Settings, executor: ThreadPoolExecutor) -> Iterator[tuple[str, AcmEye]]:
+    clients = Clients(MOST_THREADS)
+    for account in settings.aws.accounts:
+        access = Access(account.profile, account.role_arn, account.external_id)
+        for region in account.regions or ("",):
+            yield (
+                account.name,
+                AcmEye(clients, access, region, executor, settings.aws.requests_per_second),
+            )

@@ -1,0 +1,74 @@
+"""`run`: watch and serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from exporter import __version__
+from exporter.cli import build
+from exporter.config import Settings
+from exporter.expose.server import Server
+
+log = structlog.get_logger("acm_exporter")
+
+Addresses = Sequence[tuple[str | None, int]]
+
+
+def run(settings: Settings, addresses: Addresses) -> int:
+    """Run the daemon; returns the exit code."""
+    code = asyncio.run(serve(settings, addresses))
+    leave(code)
+    return code
+
+
+def leave(code: int) -> None:
+    """Exit at once where a call to AWS is still under way, which nothing can interrupt."""
+    if any(thread.name.startswith("aws") for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
+
+
+async def serve(
+    settings: Settings, addresses: Addresses, greet: Callable[[list[str]], None] = lambda _: None
+) -> int:
+    """Watch and serve until SIGTERM or SIGINT; `greet` is told the URLs once they answer."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(
+        signal.SIGHUP, lambda: log.warning("reload is not supported yet; restart instead")
+    )
+    log.info("starting", version=__version__, domains=len(settings.domains), rules=settings.renewal.rules)
+    with build.watch(settings) as (watch, board):
+        server = Server(board)
+        try:
+            urls = await server.start(addresses)
+        except OSError as error:
+            log.error("cannot listen", error=error.strerror or str(error))  # noqa: TRY400 - no bug of ours
+            await server.close()
+            return 1
+        log.info("listening", urls=" ".join(urls))
+        greet(urls)
+        tasks = [asyncio.create_task(work) for work in (watch.run(), server.keep_rendered(), stop.wait())]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.close()
+        failures = [task.exception() for task in done if not task.cancelled() and task.exception()]
+        if failures:
+            log.error("stopped by a bug", exc_info=failures[0])
+            return 1
+    log.info("stopped")
+    return 0

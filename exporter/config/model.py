@@ -1,0 +1,235 @@
+"""The settings: one model per section, one attribute per key, its default beside it.
+
+Law of this module: every sentence about a wrong value comes from `kinds` or from here; pydantic only
+gathers the mistakes. A text that is not set is "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from exporter.config import kinds
+from exporter.config.document import KeyPath, Tree
+
+BLINK = timedelta(milliseconds=100)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def _ca_file(value: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder", Path())
+    return value if isinstance(value, Path) else kinds.ca_file(kinds.text(value), folder)
+
+
+def _later(_: object) -> object:
+    raise ValueError("is not supported yet (expected no such key)")
+
+
+def _window(value: object) -> object:
+    return None if value == "auto" else kinds.duration(HOUR, also="auto or ")(value)
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(kinds.text)]
+Port: TypeAlias = Annotated[int, BeforeValidator(kinds.port)]
+Switch: TypeAlias = Annotated[bool, BeforeValidator(kinds.boolean)]
+Address: TypeAlias = Annotated[str, BeforeValidator(kinds.address)]
+Labels: TypeAlias = Mapping[Annotated[str, BeforeValidator(kinds.label_name)], Text]
+Later: TypeAlias = Annotated[None, BeforeValidator(_later)]  # its capability is still to come
+
+
+def _shorter(timeout: timedelta, info: ValidationInfo) -> timedelta:
+    """Refuse a timeout that is not shorter than the interval beside it."""
+    interval = info.data.get("interval")
+    if interval is not None and timeout >= interval:
+        bound = f"(expected less than the interval, which is {kinds.spell(interval)})"
+        raise ValueError(f"{kinds.spell(timeout)} is too long {bound}")
+    return timeout
+
+
+class Section(BaseModel):
+    """What all sections share: nothing unknown passes, and a key without a value counts as not written."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+
+
+class Account(Section):
+    """How to reach one AWS account; no regions mean the ambient one."""
+
+    name: Text = ""
+    regions: tuple[Annotated[str, BeforeValidator(kinds.region)], ...] = ()
+    profile: Text = ""
+    role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
+    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = ""
+
+    @field_validator("role_arn")
+    @classmethod
+    def _role_or_profile(cls, role_arn: str, info: ValidationInfo) -> str:
+        if info.data.get("profile"):
+            raise ValueError("there is a profile already (expected one of the keys profile and role_arn)")
+        return role_arn
+
+    @field_validator("external_id")
+    @classmethod
+    def _of_a_role(cls, external_id: str, info: ValidationInfo) -> str:
+        if info.data.get("role_arn") == "":
+            raise ValueError("there is no role to assume with it (expected the key role_arn beside it)")
+        return external_id
+
+
+class Aws(Section):
+    """Where certificates are listed; no accounts at all mean that none are."""
+
+    interval: Annotated[timedelta, BeforeValidator(kinds.duration(SECOND))] = 10 * MINUTE
+    accounts: tuple[Account, ...] = (Account(),)
+    tags: tuple[Text, ...] = ()
+    requests_per_second: Annotated[float, BeforeValidator(kinds.rate)] = 4.0
+
+
+class Domain(Section):
+    """A name to look at; its short form is the name alone."""
+
+    name: Annotated[str, BeforeValidator(kinds.host)]
+    port: Port = 443
+    addresses: tuple[Address, ...] = ()
+    server_name: Annotated[str, BeforeValidator(kinds.server_name)] = ""
+    starttls: Later = None
+    certificate_arn: Annotated[str, BeforeValidator(kinds.certificate_arn)] = ""
+    labels: Labels = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        return {"name": data} if isinstance(data, str) else data
+
+
+class Probe(Section):
+    """How endpoints are looked at."""
+
+    interval: Annotated[timedelta, BeforeValidator(kinds.duration(SECOND))] = 5 * MINUTE
+    timeout: Annotated[timedelta, BeforeValidator(kinds.duration(BLINK))] = Field(
+        10 * SECOND, validate_default=True
+    )
+    concurrency: Annotated[int, BeforeValidator(kinds.whole(1, 10_000, "a number of looks at a time"))] = 256
+    certificate_names: Switch = True
+    ca_file: Annotated[Path | None, BeforeValidator(_ca_file)] = None
+
+    _timeout = field_validator("timeout")(_shorter)
+
+
+class Dns(Section):
+    """How records are looked at; no nameservers mean the system's."""
+
+    interval: Annotated[timedelta, BeforeValidator(kinds.duration(SECOND))] = HOUR
+    timeout: Annotated[timedelta, BeforeValidator(kinds.duration(BLINK))] = Field(
+        5 * SECOND, validate_default=True
+    )
+    nameservers: tuple[Annotated[str, BeforeValidator(kinds.nameserver)], ...] = ()
+
+    _timeout = field_validator("timeout")(_shorter)
+
+
+class Renewal(Section):
+    """How renewals are judged; a window of None follows from the certificate's lifetime."""
+
+    rules: Annotated[Literal["current", "classic"], BeforeValidator(kinds.rules)] = "current"
+    validation_limit: Annotated[timedelta, BeforeValidator(kinds.duration(DAY))] = 825 * DAY
+    window: Annotated[timedelta | None, BeforeValidator(_window)] = None
+    grace: Annotated[timedelta, BeforeValidator(kinds.duration(MINUTE))] = 3 * DAY
+
+
+class Settings(Section):
+    """Everything an operator may decide."""
+
+    aws: Aws = Aws()
+    domains: tuple[Domain, ...] = ()
+    probe: Probe = Probe()
+    dns: Dns = Dns()
+    renewal: Renewal = Renewal()
+    state_file: Later = None
+
+
+def known_keys(path: KeyPath) -> tuple[str, ...]:
+    """Return the keys that may stand beside the one at `path`, without those that come later."""
+    section: type[BaseModel] = Settings
+    for step in path[:-1]:
+        if isinstance(step, str):
+            annotation = section.model_fields[step].annotation
+            section = next(
+                one
+                for one in (*get_args(annotation), annotation)
+                if isinstance(one, type) and issubclass(one, Section)
+            )
+    return tuple(key for key, field in section.model_fields.items() if field.annotation is not type(None))
+
+
+def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
+    """Find what may be written once and is written again: where, where first, and what it is.
+
+    Reads the raw tree, so that other mistakes do not hide these.
+    """
+    accounts = _items(tree, "aws", "accounts")
+    domains = _items(tree, "domains")
+    yield from _twice(accounts, ("aws", "accounts"), _account, ("name",))
+    for index, account in enumerate(accounts):
+        yield from _twice(_items(account, "regions"), ("aws", "accounts", index, "regions"), kinds.region)
+    yield from _twice(_items(tree, "aws", "tags"), ("aws", "tags"), _tag)
+    yield from _twice(domains, ("domains",), _endpoint)
+    for index, domain in enumerate(domains):
+        yield from _twice(_items(domain, "addresses"), ("domains", index, "addresses"), kinds.address)
+    yield from _twice(_items(tree, "dns", "nameservers"), ("dns", "nameservers"), kinds.nameserver)
+
+
+def _items(tree: Tree, *keys: str) -> tuple[Tree, ...]:
+    """Return the list under these keys; () where there is none."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, tuple) else ()
+
+
+def _twice(
+    items: tuple[Tree, ...], path: KeyPath, identity: Callable[[Tree], str], key: KeyPath = ()
+) -> Iterator[tuple[KeyPath, KeyPath, str]]:
+    """Compare the items that can be read by their identity, which is written under `key`."""
+    first: dict[str, int] = {}
+    for index, item in enumerate(items):
+        try:
+            name = identity(item)
+        except ValueError:
+            continue
+        if first.setdefault(name, index) != index:
+            yield (*path, index, *key), (*path, first[name], *key), name
+
+
+def _account(account: Tree) -> str:
+    return f"the name {kinds.show(kinds.text(account.get('name') if isinstance(account, dict) else None))}"
+
+
+def _tag(tag: Tree) -> str:
+    return f"the label {kinds.tag_label(kinds.text(tag))}"
+
+
+def _endpoint(domain: Tree) -> str:
+    written = domain if isinstance(domain, dict) else {"name": domain}
+    return f"{kinds.host(written.get('name'))}:{kinds.port(written.get('port') or '443')}"

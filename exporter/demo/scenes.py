@@ -1,0 +1,300 @@
+"""The scenes: everything that can become of a certificate, one sentence each, and what to expect of it."""
+
+from __future__ import annotations
+
+from exporter.demo.http import Page
+from exporter.demo.stage import STAGING, TOKYO, Cname, Kind, Scene, Shows
+from exporter.demo.tls import Fault
+
+IN_WINDOW = 154  # days after which ACM has been renewing a 198-day certificate for one day
+OVERDUE = 160
+
+
+def _only(*conditions: str) -> frozenset[str]:
+    return frozenset(conditions)
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene(
+        "healthy",
+        "All is well: DNS-validated, in use and served everywhere",
+        "shop.example.com",
+        names=("www.shop.example.com", "*.shop.example.com"),
+        labels={"team": "web"},
+    ),
+    Scene("ecdsa", "An ECDSA key, which ListCertificates hides", "ec.example.com", algorithm="EC_prime256v1"),
+    Scene(
+        "private",
+        "Issued by a private CA",
+        "ledger.example.net",
+        kind=Kind.PRIVATE,
+        lifetime=395,
+        region=TOKYO,
+    ),
+    Scene(
+        "exported",
+        "In no AWS service, but exported and installed elsewhere",
+        "onprem.example.net",
+        used=False,
+        exported=True,
+    ),
+    Scene("staging", "In another account and region", "staging.example.org", account=STAGING, region=TOKYO),
+    Scene(
+        "renewing",
+        "ACM began to renew it yesterday and works on it",
+        "renewing.example.com",
+        age=IN_WINDOW,
+        renewal="PENDING_AUTO_RENEWAL",
+    ),
+    Scene(
+        "client-certificate",
+        "The server wants a certificate of its clients",
+        "mtls.example.com",
+        shows=(Shows.MUTUAL,),
+        by_address=True,
+    ),
+    Scene(
+        "sibling-exact",
+        "Shares its name with a wildcard certificate and is the one served",
+        "checkout.pay.example.com",
+    ),
+    Scene(
+        "sibling-wildcard",
+        "A wildcard certificate, served where its sibling is not",
+        "*.pay.example.com",
+        hosts=("cart.pay.example.com",),
+    ),
+    Scene("http-token", "CloudFront's, validated by HTTP", "cdn.example.com", kind=Kind.HTTP),
+    # what visitors get
+    Scene(
+        "waf",
+        "A WAF outside AWS stands in front and serves a certificate of its own",
+        "waf.example.com",
+        _only("serial_match"),
+        shows=(Shows.FOREIGN,),
+    ),
+    Scene(
+        "not-deployed",
+        "Renewed five days ago, and the server still has the previous issue",
+        "www.example.net",
+        _only("serial_match"),
+        age=5,
+        created=158,
+        renewal="SUCCESS",
+        shows=(Shows.PREVIOUS,),
+    ),
+    Scene(
+        "pinned",
+        "Another certificate of the inventory is served than the configuration demands",
+        "pinned.example.com",
+        _only("serial_match"),
+        pinned=True,
+        shows_of="pinned-other",
+    ),
+    Scene("pinned-other", "The one that is served instead", "pinned.example.com", age=10, shows=()),
+    Scene(
+        "untrusted",
+        "The server vouches for itself",
+        "untrusted.example.com",
+        _only("serial_match"),
+        shows=(Shows.SELF_SIGNED,),
+    ),
+    Scene(
+        "wrong-name",
+        "The server has a certificate for another name",
+        "wrongname.example.com",
+        _only("name_match", "serial_match"),
+        shows=(Shows.OTHER_NAME,),
+    ),
+    Scene(
+        "one-bad-address",
+        "One of its two addresses refuses",
+        "lb.example.com",
+        _only("reachable"),
+        shows=(Shows.OWN, Fault.REFUSE),
+    ),
+    Scene("refused", "Nothing listens", "refused.example.com", _only("reachable"), shows=(Fault.REFUSE,)),
+    Scene(
+        "silent",
+        "Its server says nothing",
+        "silent.example.com",
+        _only("reachable"),
+        shows=(Fault.SILENT,),
+    ),
+    Scene(
+        "reset",
+        "Its server ends each handshake",
+        "reset.example.com",
+        _only("reachable"),
+        shows=(Fault.RESET,),
+    ),
+    Scene(
+        "plain-http",
+        "The port of HTTPS speaks HTTP",
+        "plain.example.com",
+        _only("reachable"),
+        shows=(Fault.PLAIN_HTTP,),
+    ),
+    Scene(
+        "no-address", "Its name no longer has an address", "moved.example.com", _only("reachable"), shows=()
+    ),
+    # whether ACM will renew
+    Scene(
+        "unused", "No AWS resource uses it", "*.unused.example.com", _only("in_use"), "blocked", used=False
+    ),
+    Scene(
+        "ineligible",
+        "In use, and yet ACM calls it ineligible",
+        "ineligible.example.com",
+        _only("eligible"),
+        "blocked",
+        eligible=False,
+    ),
+    Scene(
+        "pending",
+        "Requested today and not validated yet",
+        "*.new.example.com",
+        _only("status", "validation_records", "in_use"),
+        "blocked",
+        status="PENDING_VALIDATION",
+        age=0,
+        used=False,
+        cname=Cname.MISSING,
+    ),
+    Scene(
+        "expired",
+        "Never renewed: it expired two days ago and is still served",
+        "expired.example.com",
+        _only("status", "renewal_progress"),
+        "blocked",
+        status="EXPIRED",
+        age=200,
+        renewal="FAILED",
+    ),
+    Scene(
+        "overdue",
+        "ACM has been trying to renew it for a week",
+        "overdue.example.com",
+        _only("renewal_progress"),
+        "blocked",
+        age=OVERDUE,
+        renewal="PENDING_AUTO_RENEWAL",
+    ),
+    Scene(
+        "cname-gone",
+        "Its validation record was written with the zone twice, and the renewal waits for it",
+        "doubled.example.com",
+        _only("validation_records", "renewal_progress"),
+        "blocked",
+        age=OVERDUE,
+        renewal="PENDING_VALIDATION",
+        cname=Cname.DOUBLED,
+    ),
+    Scene(
+        "cname-elsewhere",
+        "Its validation record points to an old target; ACM has not noticed yet",
+        "elsewhere.example.com",
+        _only("validation_records"),
+        "blocked",
+        cname=Cname.ELSEWHERE,
+    ),
+    Scene(
+        "dnssec-bogus",
+        "The zone's DNSSEC signatures are wrong",
+        "bogus.example.com",
+        _only("validation_records"),
+        "blocked",
+        cname=Cname.BOGUS,
+    ),
+    Scene(
+        "dns-blind",
+        "Its name server fails, so nobody knows of its validation record",
+        "blind.example.com",
+        verdict="unknown",
+        cname=Cname.SERVFAIL,
+    ),
+    Scene(
+        "caa-forbids",
+        "Its CAA record lets only another authority issue",
+        "caa.example.com",
+        _only("caa"),
+        "blocked",
+        caa=('0 issue "letsencrypt.org"',),
+    ),
+    Scene(
+        "mail-not-approved",
+        "Validated by e-mail, and nobody has answered the mail",
+        "approve.example.com",
+        _only("approval_mail", "renewal_progress"),
+        "blocked",
+        kind=Kind.EMAIL,
+        age=OVERDUE,
+        renewal="PENDING_VALIDATION",
+    ),
+    Scene(
+        "mail-no-mx",
+        "Validated by e-mail, and its domain can no longer receive any",
+        "nomail.example.com",
+        _only("approval_mail"),
+        "blocked",
+        kind=Kind.EMAIL,
+        mx=False,
+    ),
+    Scene(
+        "old-email",
+        "Validated by e-mail, first issued 900 days ago",
+        "old.example.com",
+        _only("validation_age"),
+        kind=Kind.EMAIL,
+        created=900,
+        renewal="SUCCESS",
+    ),
+    Scene(
+        "email-sunset",
+        "Validated by e-mail, and due for renewal after ACM has ended that",
+        "sunset.example.com",
+        _only("email_sunset"),
+        "blocked",
+        kind=Kind.EMAIL,
+        age=5,
+        lifetime=395,  # still beyond the end when the demo is shown in 2026
+    ),
+    Scene(
+        "http-token-blocked",
+        "CloudFront's, and a rule forbids ACM's token",
+        "static.example.com",
+        _only("http_token"),
+        "blocked",
+        kind=Kind.HTTP,
+        token=Page("forbidden", 403),
+    ),
+    Scene(
+        "private-ca-denied",
+        "The private CA refuses ACM",
+        "payroll.example.net",
+        _only("private_ca", "renewal_progress"),
+        "blocked",
+        kind=Kind.PRIVATE,
+        age=340,
+        lifetime=395,
+        renewal="FAILED",
+        reason="PCA_ACCESS_DENIED",
+    ),
+    # what ACM never renews
+    Scene(
+        "imported",
+        "Imported from another CA",
+        "imported.example.org",
+        verdict="unmanaged",
+        kind=Kind.IMPORTED,
+    ),
+    Scene(
+        "acme",
+        "Obtained by an ACME client",
+        "acme.example.org",
+        verdict="unmanaged",
+        kind=Kind.ACME,
+        age=10,
+        lifetime=45,
+    ),
+)

@@ -1,0 +1,266 @@
+"""The world of the demo, put together and set running: ACM, DNS, endpoints, and a configuration for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from exporter.demo.acm import AcmStandIn, serial_text
+from exporter.demo.dns import DnsServer
+from exporter.demo.http import TokenServer
+from exporter.demo.pki import Authority, Issued, Key, new_key, pem, root, self_signed
+from exporter.demo.scenes import SCENES
+from exporter.demo.stage import (
+    PRODUCTION,
+    STAGING,
+    TOKYO,
+    VIRGINIA,
+    Kind,
+    Records,
+    Scene,
+    Shows,
+    describe,
+    midnight,
+    pages,
+    records,
+    serial_of,
+)
+from exporter.demo.tls import Behaviour, Endpoints, Fault, Serve
+
+ROLE = f"arn:aws:iam::{STAGING}:role/acm-exporter"
+ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"  # AWS's own example, as is the secret
+SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105
+EMAIL_ENDS = date(2027, 9, 30)  # ACM's last e-mail renewals
+
+
+class Authorities:
+    """The certificate authorities of this world and the keys of its certificates."""
+
+    def __init__(self, now: datetime) -> None:
+        """Found them ten years ago."""
+        founded = now - timedelta(days=3640)
+        public, private = root("Demo Root CA", founded), root("Demo Private Root CA", founded)
+        self.roots_pem = pem(public.certificate) + pem(private.certificate)
+        self.amazon = public.intermediate("Amazon RSA 2048 M02", founded, organization="Amazon")
+        self.other = public.intermediate("Edge Shield TLS CA 1", founded, organization="Edge Shield")
+        self.private = private.intermediate("Corporate Issuing CA", founded, organization="Example Corp")
+        self._now = now
+        self._keys: Mapping[str, Key] = {"EC_prime256v1": new_key("ec"), "RSA_2048": new_key("rsa2048")}
+
+    def issue(self, scene: Scene, issue: str = "own", authority: Authority | None = None) -> Issued:
+        """Issue what ACM has in a scene, or a variant of it with a serial number of its own."""
+        usual = {Kind.PRIVATE: self.private, Kind.IMPORTED: self.other}.get(scene.kind, self.amazon)
+        return (authority or usual).issue(
+            scene.all_names,
+            midnight(self._now, scene.age),
+            timedelta(days=scene.lifetime, seconds=-1),
+            serial=serial_of(scene, issue),
+            key=self._keys[scene.algorithm],
+        )
+
+    def behaviour(self, shown: Shows | Fault, scene: Scene, own: Issued) -> Behaviour:
+        """Say what an address of a scene does."""
+        match shown:
+            case Fault():
+                return shown
+            case Shows.OWN:
+                return Serve(own)
+            case Shows.MUTUAL:
+                return Serve(own, client_ca=self.private.certificate)
+            case Shows.PREVIOUS:
+                return Serve(self.issue(replace(scene, age=scene.created or 0), "previous"))
+            case Shows.FOREIGN:
+                return Serve(self.issue(scene, "foreign", self.other))
+            case Shows.OTHER_NAME:
+                return Serve(self.issue(replace(scene, domain="another.example.org", names=()), "other name"))
+            case Shows.SELF_SIGNED:
+                serial = serial_of(scene, "self-signed")
+                return Serve(self_signed(scene.all_names, midnight(self._now, scene.age), serial=serial))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What runs; `acm.certificates`, `zone`, `tokens.pages` and the endpoints may be changed meanwhile."""
+
+    scenes: tuple[Scene, ...]
+    acm: AcmStandIn
+    dns: DnsServer
+    zone: Records
+    tokens: TokenServer
+    endpoints: Endpoints
+    addresses: Mapping[str, tuple[str, ...]]  # of a scene, by its key
+    issued: Mapping[str, Issued]  # what ACM has in a scene, by its key
+    authorities: Authorities
+    ca_file: Path
+    config_file: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What to expect of one certificate under the current rules."""
+
+    arn: str
+    key: str
+    title: str
+    domain: str
+    verdict: str
+    breaks: frozenset[str]
+
+
+@asynccontextmanager
+async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator[World]:
+    """Run the scenes on loopback, their files in `folder`; `crowd` adds certificates without endpoints."""
+    authorities = Authorities(now)
+    issued = {scene.key: authorities.issue(scene) for scene in SCENES}
+    addresses = dict(_addresses(SCENES))
+    behaviours = {
+        address: authorities.behaviour(shown, scene, issued[scene.shows_of or scene.key])
+        for scene in SCENES
+        for address, shown in zip(addresses[scene.key], scene.shows, strict=True)
+    }
+    async with AsyncExitStack() as running:
+        tokens = await TokenServer.start({})
+        running.push_async_callback(tokens.close)
+        certificates = {one.arn: describe(one, issued[one.key], now, tokens.url) for one in SCENES}
+        zone: Records = {"example.com": {"CAA": ['0 issue "amazon.com"', '0 issue "letsencrypt.org"']}}
+        for scene in SCENES:
+            tokens.pages |= pages(scene, tokens.url)
+            for name, there in records(scene, addresses[scene.key]).items():
+                zone[name] = {**zone.get(name, {}), **there}
+        for scene in _crowd(crowd):
+            serial = serial_text(serial_of(scene, "own"))
+            told = describe(scene, issued["healthy"], now, tokens.url)
+            certificates[scene.arn] = told | {"Serial": serial, "Subject": f"CN={scene.domain}"}
+            zone |= records(scene, ())
+        dns = await DnsServer.start(zone)
+        running.push_async_callback(dns.close)
+        acm = await AcmStandIn.start(certificates, accounts={ACCESS_KEY: PRODUCTION})
+        running.push_async_callback(acm.close)
+        endpoints = await Endpoints.start(folder, behaviours)
+        running.push_async_callback(endpoints.close)
+        ca_file, config_file = folder / "roots.pem", folder / "acm-exporter.yaml"
+        ca_file.write_bytes(authorities.roots_pem)
+        domains = "\n".join(_domains(SCENES, addresses, endpoints.port))
+        config_file.write_text(
+            _CONFIGURATION.format(domains=domains, ca_file=ca_file, nameserver=dns.address)
+        )
+        yield World(
+            scenes=SCENES,
+            acm=acm,
+            dns=dns,
+            zone=zone,
+            tokens=tokens,
+            endpoints=endpoints,
+            addresses=addresses,
+            issued=issued,
+            authorities=authorities,
+            ca_file=ca_file,
+            config_file=config_file,
+            environment=_environment(acm.url, folder),
+        )
+
+
+def expectations(scenes: Iterable[Scene], now: datetime) -> tuple[Expectation, ...]:
+    """Tell what to expect of each scene; only the end of e-mail renewals depends on the date of the demo."""
+    return tuple(_expectation(scene, now) for scene in scenes)
+
+
+def _expectation(scene: Scene, now: datetime) -> Expectation:
+    breaks, verdict = scene.breaks, scene.verdict
+    days = scene.lifetime - scene.age - (60 if scene.lifetime > 300 else 45)
+    opens = midnight(now, -days) - timedelta(seconds=1)
+    if scene.kind is Kind.EMAIL and opens.date() > EMAIL_ENDS:
+        breaks, verdict = breaks | {"email_sunset"}, "blocked"
+    return Expectation(scene.arn, scene.key, scene.title, scene.domain, verdict, breaks)
+
+
+def _addresses(scenes: Iterable[Scene]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    taken = 0
+    for scene in scenes:
+        yield scene.key, tuple(f"127.1.0.{taken + n}" for n in range(1, len(scene.shows) + 1))
+        taken += len(scene.shows)
+
+
+def _crowd(size: int) -> Iterator[Scene]:
+    for number in range(size):
+        name = f"c{number:05}"
+        yield Scene(name, "One of many", f"*.{name}.crowd.example.com")
+
+
+def _domains(scenes: Iterable[Scene], addresses: Mapping[str, tuple[str, ...]], port: int) -> Iterator[str]:
+    known: set[str] = set()
+    for scene in scenes:
+        names = [name for name in scene.looked_at if name not in known]
+        known.update(names)
+        if names:
+            yield f"  # {scene.title}"
+        for name in names:
+            entry: dict[str, Any] = {"name": name, "port": port}
+            if scene.by_address:
+                entry["addresses"] = f"[{', '.join(addresses[scene.key])}]"
+            if scene.pinned:
+                entry["certificate_arn"] = scene.arn
+            if scene.labels:
+                labels = (f"{key}: {value}" for key, value in scene.labels.items())
+                entry["labels"] = f"{{{', '.join(labels)}}}"
+            yield f"  - {{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}"
+
+
+def _environment(url: str, folder: Path) -> dict[str, str]:
+    """Send the AWS clients of this process to the stand-in, whatever the user's own settings are."""
+    settings = folder / "aws-config"
+    settings.write_text("[default]\n")
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_REGION": VIRGINIA,
+        "AWS_DEFAULT_REGION": VIRGINIA,
+        "AWS_PROFILE": "default",
+        "AWS_CONFIG_FILE": str(settings),
+        "AWS_SHARED_CREDENTIALS_FILE": str(settings),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+_CONFIGURATION = dedent(
+    f"""\
+    # The configuration of the demo: as a user would write it, but for the short intervals.
+    aws:
+      interval: 10s
+      accounts:
+        - name: production
+          regions: [{VIRGINIA}, {TOKYO}]
+        - name: staging
+          regions: [{TOKYO}]
+          role_arn: {ROLE}
+      tags: [service]
+
+    probe:
+      interval: 10s
+      timeout: 2s
+      certificate_names: true
+      ca_file: "{{ca_file}}"  # the roots of the demo's authorities
+
+    dns:
+      interval: 15s
+      timeout: 2s
+      nameservers: ["{{nameserver}}"]
+
+    renewal:
+      rules: current  # try classic: the five conditions of old decide
+
+    # The demo may not listen on port 443, so every name has its port here.
+    domains:
+    {{domains}}
+    """
+)

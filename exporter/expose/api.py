@@ -1,0 +1,156 @@
+"""A snapshot as JSON: the body of /api/v1/certificates and of `check --format json`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from exporter.expose.rows import DAY
+from exporter.expose.text import served, worst_first
+from exporter.facts import Details, Look, Seen, Unseen
+from exporter.judge.rule import Finding
+from exporter.judge.verdict import RULES
+from exporter.snapshot import Case, Snapshot, Source, Spot
+
+Json = dict[str, Any]  # what json.dumps takes
+
+
+def document(snapshot: Snapshot, cases: Iterable[Case] | None = None) -> Json:
+    """Give the whole snapshot, or only some of its cases; keys of unknown facts hold null."""
+    chosen = snapshot.cases if cases is None else cases
+    return {
+        "taken_at": _time(snapshot.taken_at),
+        "ready": snapshot.ready,
+        "rules": snapshot.policy.rules.value,
+        "certificates": [_case(case, snapshot) for case in worst_first(chosen, snapshot.taken_at)],
+        "endpoints": [_spot(spot, snapshot.taken_at) for spot in snapshot.spots],
+        "sources": [_source(source) for source in snapshot.sources],
+    }
+
+
+def _case(case: Case, snapshot: Snapshot) -> Json:
+    one = case.certificate
+    details = one.details.value if isinstance(one.details, Seen) else Details()
+    return {
+        "arn": one.arn,
+        "account": one.account,
+        "region": one.region,
+        "domain": one.domain,
+        "names": list(one.names),
+        "verdict": case.verdict.word.value,
+        "served": served(case).value,
+        "conditions": {
+            rule.code: _finding(case.verdict.findings[rule.code], rule.scopes[snapshot.policy.rules].value)
+            for rule in RULES
+        },
+        "type": one.type,
+        "status": one.status,
+        "serial": None if one.serial is None else f"{one.serial:x}",
+        "issuer": details.issuer,
+        "key_algorithm": one.key_algorithm,
+        "key_pair_origin": one.key_pair_origin,
+        "managed_by": one.managed_by,
+        "validation_method": one.validation_method,
+        "not_before": _time(one.not_before),
+        "not_after": _time(one.not_after),
+        "days_to_expiry": _days(one.not_after, snapshot.taken_at),
+        "created_at": _time(one.created_at),
+        "issued_at": _time(one.issued_at),
+        "renewal_window_start": _time(case.window_start),
+        "renewal_eligibility": one.eligibility,
+        "renewal_status": one.renewal_status,
+        "renewal_status_reason": details.renewal_reason,
+        "in_use": one.in_use,
+        "in_use_by": list(details.in_use_by),
+        "exported": one.exported,
+        "validations": [
+            {
+                "name": v.name,
+                "method": v.method,
+                "status": v.status,
+                "record_name": v.record_name,
+                "record_value": v.record_value,
+                "mailboxes": list(v.mailboxes),
+            }
+            for v in details.validations
+        ],
+        "tags": dict(one.tags),
+        "details_unseen": _unseen(one.details) if isinstance(one.details, Unseen) else None,
+        "endpoints": [_place(look) for look in case.evidence.looks],
+    }
+
+
+def _finding(finding: Finding, scope: str) -> Json:
+    return {
+        "outcome": finding.outcome.value,
+        "scope": scope,
+        "says": finding.says,
+        "remedy": finding.remedy,
+        "reason": finding.why.value if finding.why else None,
+    }
+
+
+def _spot(spot: Spot, now: datetime) -> Json:
+    look = spot.look
+    one = look.last
+    return {
+        **_place(look),
+        "reachable": look.reached,
+        "failure": _unseen(look.sight) if isinstance(look.sight, Unseen) else None,
+        "looked_at": _time(look.at),
+        "last_success": _time(look.last_success),
+        "name_match": spot.name_match,
+        "serial_match": dict(spot.serial_matches),
+        "labels": dict(spot.labels),
+        "served": one
+        and {
+            "serial": f"{one.serial:x}",
+            "names": list(one.names),
+            "not_before": _time(one.not_before),
+            "not_after": _time(one.not_after),
+            "days_to_expiry": _days(one.not_after, now),
+            "issuer": one.issuer,
+            "subject": one.subject,
+            "fingerprint_sha256": one.fingerprint,
+            "trusted": one.trusted,
+            "trust_error": one.trust_error,
+            "chain_not_after": _time(one.chain_not_after),
+            "chain_length": one.chain_length,
+            "tls_version": one.tls_version,
+            "cipher": one.cipher,
+            "wants_client_certificate": one.wants_client_certificate,
+        },
+    }
+
+
+def _place(look: Look) -> Json:
+    return {
+        "domain": look.endpoint.domain,
+        "port": look.endpoint.port,
+        "address": look.endpoint.address,
+    }
+
+
+def _source(source: Source) -> Json:
+    return {
+        "source": source.source,
+        "account": source.account,
+        "region": source.region,
+        "success": source.success,
+        "duration_seconds": source.duration,
+        "last_success": _time(source.last_success),
+        "error": source.error,
+    }
+
+
+def _unseen(sight: Unseen) -> Json:
+    return {"reason": sight.why.value, "detail": sight.detail}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _days(end: datetime | None, now: datetime) -> float | None:
+    return round((end - now).total_seconds() / DAY, 3) if end else None

@@ -1,0 +1,306 @@
+"""The table of all metric families, in the order in which they are exposed."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from exporter import __version__
+from exporter.expose import rows
+from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, SOURCE, Rows, Subject, found
+from exporter.snapshot import Case, Snapshot, Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family; `open_labels` gives label names that come from users, documented as `label_*`."""
+
+    name: str
+    help: str
+    subject: Subject[Any]
+    rows: Rows[Any]
+    labels: tuple[str, ...] = ()
+    kind: str = "gauge"
+    open_labels: Callable[[Snapshot], tuple[str, ...]] | None = None
+
+    def label_names(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Return all label names, identity first."""
+        return self.subject.labels + (self.open_labels(snapshot) if self.open_labels else self.labels)
+
+
+def _served(name: str, help_: str, of: Callable[[Any], Any], make: Callable[..., Rows[Spot]]) -> Family:
+    """Make a family about what an endpoint served when it last answered."""
+    last = make(lambda spot: None if spot.look.last is None else of(spot.look.last))
+    return Family(name, help_, ENDPOINT, last)
+
+
+def _certificate(name: str, help_: str, of: Rows[Case], *labels: str) -> Family:
+    return Family(name, help_, CERTIFICATE, of, labels)
+
+
+def _build(_: Snapshot, __: Snapshot) -> tuple[rows.Row]:
+    return (((__version__, platform.python_version()), 1.0),)
+
+
+CERTIFICATES = (
+    _certificate(
+        "acm_certificate_info",
+        "What the certificate is, as ACM says; always 1.",
+        rows.info,
+        *("type", "validation_method", "key_algorithm", "key_pair_origin", "managed_by", "issuer", "serial"),
+    ),
+    _certificate(
+        "acm_certificate_status",
+        "1 for the certificate's current status in ACM.",
+        rows.state(lambda case: case.certificate.status),
+        "status",
+    ),
+    _certificate(
+        "acm_certificate_not_before_timestamp_seconds",
+        "Start of the validity of the certificate in ACM.",
+        rows.moment(lambda case: case.certificate.not_before),
+    ),
+    _certificate(
+        "acm_certificate_not_after_timestamp_seconds",
+        "End of the validity of the certificate in ACM.",
+        rows.moment(lambda case: case.certificate.not_after),
+    ),
+    _certificate(
+        "acm_certificate_days_to_expiry",
+        "Days until the certificate in ACM ends, as of the snapshot; negative once it has ended.",
+        rows.days_left(lambda case: case.certificate.not_after),
+    ),
+    _certificate(
+        "acm_certificate_created_timestamp_seconds",
+        "When this certificate (ARN) was first requested.",
+        rows.moment(lambda case: case.certificate.created_at),
+    ),
+    _certificate(
+        "acm_certificate_issued_timestamp_seconds",
+        "When the certificate was last issued.",
+        rows.moment(lambda case: case.certificate.issued_at),
+    ),
+    _certificate(
+        "acm_certificate_in_use",
+        "1 if an AWS resource uses the certificate, 0 if none does.",
+        rows.number(lambda case: case.certificate.in_use),
+    ),
+    _certificate(
+        "acm_certificate_in_use_by", "Number of AWS resources that use it.", rows.number(rows.resources)
+    ),
+    _certificate(
+        "acm_certificate_validation_age_days",
+        "Days since the first issue, on which the classic limit of 825 days counts.",
+        rows.number(lambda case: None if case.age is None else case.age.total_seconds() / rows.DAY),
+    ),
+    _certificate(
+        "acm_certificate_renewal_eligible",
+        "1 if ACM calls the certificate eligible for managed renewal, 0 if not.",
+        rows.number(lambda case: {"ELIGIBLE": 1.0, "INELIGIBLE": 0.0}.get(case.certificate.eligibility)),
+    ),
+    _certificate(
+        "acm_certificate_renewal_status",
+        "1 for the current status of the latest managed renewal; absent before the first one.",
+        rows.state(lambda case: case.certificate.renewal_status),
+        "status",
+    ),
+    _certificate(
+        "acm_certificate_renewal_window_start_timestamp_seconds",
+        "When ACM begins to renew the certificate.",
+        rows.moment(lambda case: case.window_start),
+    ),
+    _certificate(
+        "acm_certificate_validation_record",
+        "1 if the validation CNAME is as ACM wants it, 0 if not.",
+        lambda case, _: (((name,), float(stands)) for name, stands in case.records),
+        "name",
+    ),
+    _certificate(
+        "acm_certificate_reachable",
+        "1 if all endpoints of the certificate's names complete a TLS handshake, 0 if one does not.",
+        rows.number(found("reachable")),
+    ),
+    _certificate(
+        "acm_certificate_name_match",
+        "1 if all endpoints serve a certificate for their name, 0 if one does not.",
+        rows.number(found("name_match")),
+    ),
+    _certificate(
+        "acm_certificate_serial_match",
+        "1 if all endpoints serve the serial number that ACM has, 0 if one does not.",
+        rows.number(found("serial_match")),
+    ),
+    _certificate(
+        "acm_certificate_condition",
+        "1 if the condition holds, 0 if it breaks; no row while it is unknown or does not apply.",
+        rows.conditions,
+        *("condition", "scope"),
+    ),
+    _certificate(
+        "acm_certificate_condition_unknown",
+        "1 while the condition cannot be judged.",
+        rows.unknowns,
+        *("condition", "scope", "reason"),
+    ),
+    _certificate(
+        "acm_certificate_renewal_verdict",
+        "1 for the verdict that holds, 0 for the other three.",
+        rows.verdicts,
+        "verdict",
+    ),
+    Family(
+        "acm_certificate_tags",
+        "The configured ACM tags of the certificate; always 1.",
+        CERTIFICATE,
+        rows.tags,
+        ("tag_*",),
+        open_labels=lambda snapshot: tuple(f"tag_{rows.label_name(tag)}" for tag in snapshot.tags),
+    ),
+)
+
+ENDPOINTS = (
+    Family(
+        "tls_endpoint_reachable",
+        "1 if TCP and the TLS handshake completed at the latest look that tells, 0 if not.",
+        ENDPOINT,
+        rows.number(lambda spot: spot.look.reached),
+    ),
+    Family(
+        "tls_endpoint_failure",
+        "1 for the reason for which the latest look failed.",
+        ENDPOINT,
+        rows.state(rows.failure),
+        ("reason",),
+    ),
+    _served(
+        "tls_endpoint_not_before_timestamp_seconds",
+        "Start of the validity of the served leaf.",
+        lambda served: served.not_before,
+        rows.moment,
+    ),
+    _served(
+        "tls_endpoint_not_after_timestamp_seconds",
+        "End of the validity of the served leaf, whoever it is for and whether or not it is trusted.",
+        lambda served: served.not_after,
+        rows.moment,
+    ),
+    _served(
+        "tls_endpoint_days_to_expiry",
+        "Days until the served leaf ends, as of the snapshot; negative once it has ended.",
+        lambda served: served.not_after,
+        rows.days_left,
+    ),
+    _served(
+        "tls_endpoint_chain_not_after_timestamp_seconds",
+        "Earliest end in the verified chain, else in what was served.",
+        lambda served: served.chain_not_after,
+        rows.moment,
+    ),
+    Family(
+        "tls_endpoint_name_match",
+        "1 if the served leaf covers the domain, 0 if not.",
+        ENDPOINT,
+        rows.number(lambda spot: spot.name_match),
+    ),
+    _served(
+        "tls_endpoint_chain_trusted",
+        "1 if the served chain leads to a trusted root, 0 if not.",
+        lambda served: served.trusted,
+        rows.number,
+    ),
+    Family(
+        "tls_endpoint_serial_match",
+        "1 if the address serves the serial number of that ACM certificate, 0 if not.",
+        ENDPOINT,
+        rows.serial_matches,
+        ("arn",),
+    ),
+    Family(
+        "tls_endpoint_info",
+        "What the address serves; always 1.",
+        ENDPOINT,
+        rows.served,
+        ("serial", "issuer", "subject", "fingerprint_sha256", "tls_version", "cipher"),
+    ),
+    Family(
+        "tls_endpoint_probe_duration_seconds",
+        "Duration of each phase of the latest look.",
+        ENDPOINT,
+        rows.phases,
+        ("phase",),
+    ),
+    Family(
+        "tls_endpoint_last_success_timestamp_seconds",
+        "When the address last completed a TLS handshake.",
+        ENDPOINT,
+        rows.moment(lambda spot: spot.look.last_success),
+    ),
+    Family(
+        "tls_endpoint_labels",
+        "The configured labels of the domain; always 1.",
+        ENDPOINT,
+        rows.labels,
+        ("label_*",),
+        open_labels=lambda snapshot: tuple(f"label_{name}" for name in snapshot.labels),
+    ),
+)
+
+OWN = (
+    Family(
+        "acm_exporter_source_success",
+        "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",
+        SOURCE,
+        rows.number(lambda source: source.success),
+    ),
+    Family(
+        "acm_exporter_source_duration_seconds",
+        "Duration of the latest sweep of ACM, or of the latest look over TLS or DNS.",
+        SOURCE,
+        rows.number(lambda source: source.duration),
+    ),
+    Family(
+        "acm_exporter_source_last_success_timestamp_seconds",
+        "When the source last worked.",
+        SOURCE,
+        rows.moment(lambda source: source.last_success),
+    ),
+    Family(
+        "acm_exporter_aws_requests_total",
+        "HTTP requests to AWS, retries included; code is OK or the error's.",
+        EXPORTER,
+        lambda snapshot, _: snapshot.requests.items(),
+        ("account", "region", "operation", "code"),
+        kind="counter",
+    ),
+    Family(
+        "acm_exporter_looks_total",
+        "Looks by source and outcome: ok, or the reason for which nothing was seen.",
+        EXPORTER,
+        lambda snapshot, _: snapshot.tally.items(),
+        ("source", "outcome"),
+        kind="counter",
+    ),
+    Family(
+        "acm_exporter_snapshot_timestamp_seconds",
+        "When the exposed snapshot was taken.",
+        EXPORTER,
+        rows.moment(lambda snapshot: snapshot.taken_at),
+    ),
+    Family(
+        "acm_exporter_config_last_reload_successful",
+        "1 if the configuration was loaded when it was last tried, 0 if it was refused.",
+        EXPORTER,
+        rows.number(lambda snapshot: 1.0 if snapshot.configured_at else None),
+    ),
+    Family(
+        "acm_exporter_config_last_reload_success_timestamp_seconds",
+        "When the configuration in force was loaded.",
+        EXPORTER,
+        rows.moment(lambda snapshot: snapshot.configured_at),
+    ),
+    Family("acm_exporter_build_info", "Versions; always 1.", EXPORTER, _build, ("version", "python_version")),
+)
+
+FAMILIES: tuple[Family, ...] = (*CERTIFICATES, *ENDPOINTS, *OWN)

@@ -1,0 +1,104 @@
+"""The HTTP server: it serves what is rendered already, and asks nobody anything."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+from collections.abc import Sequence
+from typing import Never
+
+import structlog
+from aiohttp import web
+
+from exporter import __version__
+from exporter.expose import api, exposition
+from exporter.snapshot import Board
+
+log = structlog.get_logger("acm_exporter.expose")
+
+GLANCE = 0.2  # seconds between two looks at the board
+LATER = {"/probe": "GET", "/sd": "GET", "/-/reload": "POST"}  # paths of the contract that are still to come
+LINKS = {
+    "/metrics": "metrics for Prometheus",
+    "/api/v1/certificates": "certificates, endpoints and sources as JSON",
+    "/-/healthy": "200 while the process runs",
+    "/-/ready": "200 after the first full sweep",
+}
+
+
+class Server:
+    """Serves one board on any number of addresses."""
+
+    def __init__(self, board: Board) -> None:
+        """Nothing listens before `start`."""
+        self._board = board
+        self._rendered = exposition.render(board.latest)
+        application = web.Application()
+        application.router.add_get("/", self._index)
+        application.router.add_get("/metrics", self._metrics)
+        application.router.add_get("/api/v1/certificates", self._certificates)
+        application.router.add_get("/-/healthy", self._healthy)
+        application.router.add_get("/-/ready", self._ready)
+        for path, method in LATER.items():
+            application.router.add_route(method, path, self._later)
+        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+
+    async def start(self, addresses: Sequence[tuple[str | None, int]]) -> list[str]:
+        """Listen on all addresses and return their URLs; OSError where one is taken."""
+        await self._runner.setup()
+        for host, port in addresses:
+            await web.TCPSite(self._runner, host, port).start()
+        return list(dict.fromkeys(_url(name) for name in self._runner.addresses))
+
+    async def close(self) -> None:
+        """Stop listening, end the open connections."""
+        await self._runner.cleanup()
+
+    async def keep_rendered(self) -> Never:
+        """Render each new snapshot, away from the event loop."""
+        while True:
+            snapshot = self._board.latest
+            if snapshot is not self._rendered.snapshot:
+                self._rendered = await asyncio.to_thread(exposition.render, snapshot)
+            await asyncio.sleep(GLANCE)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        body, content_type = exposition.scrape(
+            self._rendered, request.headers.get("Accept", ""), zipped=zipped
+        )
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if zipped else {}))
+
+    async def _certificates(self, _: web.Request) -> web.Response:
+        text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
+        return web.Response(text=text, content_type="application/json")
+
+    async def _healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="healthy\n")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        if self._rendered.snapshot.ready:
+            return web.Response(text="ready\n")
+        return web.Response(text="not ready: the first full sweep is still under way\n", status=503)
+
+    async def _later(self, request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.path} is not supported yet\n", status=501)
+
+    async def _index(self, _: web.Request) -> web.Response:
+        links = "".join(
+            f'<li><a href="{path}">{path}</a>: {html.escape(what)}' for path, what in LINKS.items()
+        )
+        page = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>acm-exporter</title>'
+            f"<h1>acm-exporter {__version__}</h1><ul>{links}</ul></html>"
+        )
+        headers = {"Content-Security-Policy": "default-src 'none'"}
+        return web.Response(text=page, content_type="text/html", headers=headers)
+
+
+def _url(name: tuple[object, ...]) -> str:
+    host, port = str(name[0]), name[1]
+    host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(host, host)  # noqa: S104 - a comparison
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

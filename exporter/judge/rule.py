@@ -1,0 +1,183 @@
+"""What a rule is: a code, a scope in each rule set, a citation, a remedy and a pure check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from exporter.facts import Certificate, Evidence, Seen, Unseen, Why
+
+SHOWN_PARTS = 3  # of a condition about many names or addresses, how many are spelled out
+
+
+class Outcome(StrEnum):
+    """In rising order of weight; `worst` relies on the order."""
+
+    MOOT = "moot"
+    HOLDS = "holds"
+    UNKNOWN = "unknown"
+    BREAKS = "breaks"
+
+
+class Scope(StrEnum):
+    """What a broken condition costs."""
+
+    RENEWAL = "renewal"  # ACM will not renew
+    SERVING = "serving"  # visitors do not get ACM's certificate
+    ADVISORY = "advisory"  # good to know; changes no verdict
+
+
+class RuleSet(StrEnum):
+    """`current`: what ACM does today; `classic`: the post-mortem's five conditions decide."""
+
+    CURRENT = "current"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The thresholds of the rules, as the operator set them."""
+
+    rules: RuleSet = RuleSet.CURRENT
+    validation_limit: timedelta = timedelta(days=825)
+    window: timedelta | None = None  # None: by the certificate's lifetime
+    grace: timedelta = timedelta(days=3)
+    email_ends: date = date(2027, 9, 30)  # the last day on which ACM renews by e-mail
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found; `why` is the closed reason of an UNKNOWN."""
+
+    outcome: Outcome
+    says: str = ""
+    remedy: str = ""
+    why: Why | None = None
+
+
+MOOT = Finding(Outcome.MOOT)
+HOLDS = Finding(Outcome.HOLDS)
+
+
+def breaks(says: str, remedy: str) -> Finding:
+    """Say what is broken, naming the part, and what to do."""
+    return Finding(Outcome.BREAKS, says, remedy)
+
+
+def unknown(why: Why, says: str, remedy: str = "") -> Finding:
+    """Say what could not be seen and why."""
+    return Finding(Outcome.UNKNOWN, says, remedy, why)
+
+
+def unsaid(certificate: Certificate, what: str) -> Finding:
+    """Answer for a fact that ACM has not told, by the reason for which it has not."""
+    match certificate.details:
+        case Unseen(why=Why.NOT_YET):
+            return unknown(Why.NOT_YET, f"ACM has not been asked for {what} yet")
+        case Unseen(why=why, detail=detail):
+            return unknown(why, f"ACM could not be asked for {what}: {detail or why}")
+        case Seen():
+            return unknown(Why.ABSENT, f"ACM's answer does not tell {what}")
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """Fold the parts into one: a break beats a blind spot, and a blind spot beats a success.
+
+    The sentences of all parts that weigh the most are joined, the first few in full; so are their remedies.
+    """
+    parts = list(findings)
+    if not parts:
+        return MOOT
+    weight = list(Outcome).index
+    outcome = max((part.outcome for part in parts), key=weight)
+    heavy = [part for part in parts if part.outcome is outcome]
+    says = list(dict.fromkeys(part.says for part in heavy if part.says))
+    remedies = list(dict.fromkeys(part.remedy for part in heavy if part.remedy))
+    more = f"; and {len(says) - SHOWN_PARTS} more" if len(says) > SHOWN_PARTS else ""
+    return Finding(
+        outcome, "; ".join(says[:SHOWN_PARTS]) + more, "; ".join(remedies[:SHOWN_PARTS]), heavy[0].why
+    )
+
+
+Check = Callable[[Evidence, Policy, datetime], Finding]
+Applies = Callable[[Certificate], bool | Finding]  # a Finding: not known whether it applies
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition, as data; `text` and `remedy` are what users read."""
+
+    code: str
+    scopes: Mapping[RuleSet, Scope]
+    cites: str
+    remedy: str
+    text: str
+    applies: Applies
+    check: Check
+
+    def judge(self, evidence: Evidence, policy: Policy, now: datetime) -> Finding:
+        """Apply the rule; a rule that raises is our bug and leaves its condition unknown."""
+        try:
+            applies = self.applies(evidence.certificate)
+            if isinstance(applies, Finding):
+                return applies
+            return self.check(evidence, policy, now) if applies else MOOT
+        except Exception as error:  # noqa: BLE001 - one broken rule must not end the others
+            return unknown(Why.BUG, f"bug in the rule {self.code}: {type(error).__name__}: {error}")
+
+
+def rule(  # the decorator names; it registers nothing
+    *, current: Scope, classic: Scope, cites: str, remedy: str, applies: Applies
+) -> Callable[[Check], Rule]:
+    """Make a Rule of a check: its name is the code, its docstring the text that users read."""
+
+    def make(check: Check) -> Rule:
+        scopes = {RuleSet.CURRENT: current, RuleSet.CLASSIC: classic}
+        code = check.__name__
+        text = " ".join((check.__doc__ or "").split())
+        return Rule(code, scopes, cites, remedy, text, applies, check)
+
+    return make
+
+
+def every(_: Certificate) -> bool:
+    """Apply to all certificates, also to those that ACM never renews."""
+    return True
+
+
+def managed(certificate: Certificate) -> bool | Finding:
+    """Apply to certificates that ACM renews by itself: neither imported nor obtained by an ACME client."""
+    if certificate.type == "":
+        return unsaid(certificate, "the certificate's type")
+    return certificate.type != "IMPORTED" and certificate.key_pair_origin not in {
+        "ACME",
+        "CUSTOMER_PROVIDED",
+    }
+
+
+def public(certificate: Certificate) -> bool | Finding:
+    """Apply to managed certificates of Amazon's public authority."""
+    answer = managed(certificate)
+    return answer if isinstance(answer, Finding) else answer and certificate.type == "AMAZON_ISSUED"
+
+
+def private(certificate: Certificate) -> bool | Finding:
+    """Apply to managed certificates of an AWS Private CA."""
+    answer = managed(certificate)
+    return answer if isinstance(answer, Finding) else answer and certificate.type == "PRIVATE"
+
+
+def validated_by(method: str) -> Applies:
+    """Apply to managed public certificates that are validated in this way."""
+
+    def applies(certificate: Certificate) -> bool | Finding:
+        answer = public(certificate)
+        if isinstance(answer, Finding) or not answer:
+            return answer
+        if certificate.validation_method == "":
+            return unsaid(certificate, "the validation method")
+        return certificate.validation_method == method
+
+    return applies

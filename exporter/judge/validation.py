@@ -1,0 +1,258 @@
+"""Rules on what ACM must find in DNS, in a mailbox or on the web before it may renew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from exporter.facts import (
+    Answer,
+    Ask,
+    Caa,
+    CaaRecord,
+    Certificate,
+    Cname,
+    Evidence,
+    Mx,
+    Question,
+    Seen,
+    Sight,
+    Token,
+    Unseen,
+    Validation,
+    Why,
+)
+from exporter.judge.renewal import USER_GUIDE
+from exporter.judge.rule import (
+    HOLDS,
+    Finding,
+    Policy,
+    Scope,
+    breaks,
+    public,
+    rule,
+    unknown,
+    unsaid,
+    validated_by,
+    worst,
+)
+
+AMAZON = frozenset({"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"})
+LONGEST_CHAIN = 5  # AWS: troubleshooting-DNS-validation
+KNOWN_TAGS = frozenset(
+    {"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}
+)
+CRITICAL = 128  # RFC 8659, section 4.1
+
+
+def questions(certificate: Certificate) -> tuple[Question, ...]:
+    """List everything that the rules of this module want answered about a certificate, each once."""
+    if public(certificate) is not True:
+        return ()
+    asked = [Question(Ask.CAA, _base(name)) for name in certificate.names]
+    for validation in _validations(certificate):
+        if validation.record_name:
+            asked.append(Question(Ask.CNAME, _plain(validation.record_name)))
+        if validation.mail_domain and validation.method == "EMAIL":
+            asked.append(Question(Ask.MX, _plain(validation.mail_domain)))
+        if validation.redirect_from:
+            asked.append(Question(Ask.TOKEN, validation.redirect_from, validation.redirect_to))
+    return tuple(dict.fromkeys(asked))
+
+
+def records(certificate: Certificate, answers: Mapping[Question, Answer]) -> Iterable[tuple[str, bool]]:
+    """Tell of each validation record that was ever seen whether it is as ACM wants it."""
+    stands: dict[str, bool] = {}
+    for one in _validations(certificate):
+        name = _plain(one.record_name)
+        match answers.get(Question(Ask.CNAME, name)):
+            case Cname() as cname:
+                stands[name] = _stands(one, cname)
+            case _:
+                pass
+    return stands.items()
+
+
+def _stands(validation: Validation, answer: Cname) -> bool:
+    # AWS (dns-validation): the target also counts without its leading underscore
+    wanted = _plain(validation.record_value)
+    links = [_plain(link) for link in answer.chain[:LONGEST_CHAIN]]
+    return wanted in links or wanted.removeprefix("_") in links
+
+
+@rule(
+    current=Scope.RENEWAL,
+    classic=Scope.RENEWAL,
+    cites=f"{USER_GUIDE}/dns-renewal-validation.html",
+    remedy="create the CNAME record that ACM wants",
+    applies=validated_by("DNS"),
+)
+def validation_records(evidence: Evidence, _: Policy, __: datetime) -> Finding:
+    """Each name of a DNS-validated certificate has its CNAME where ACM looks for it."""
+    validations = [v for v in _validations(evidence.certificate) if v.record_name]
+    if not validations:
+        return unsaid(evidence.certificate, "the validation records")
+    return worst(
+        _record(v, _answer(evidence, Question(Ask.CNAME, _plain(v.record_name)))) for v in validations
+    )
+
+
+def _record(validation: Validation, sight: Sight[Answer]) -> Finding:
+    name = _plain(validation.record_name)
+    remedy = f"create: {name}. CNAME {_plain(validation.record_value)}."
+    match sight:
+        case Unseen(why=Why.DNSSEC_BOGUS):
+            says = f"{name}: DNSSEC validation fails (bogus), so no authority may use the answer"
+            return breaks(says, f"mend the zone's DNSSEC signatures or its DS record; then {remedy}")
+        case Seen(value=Cname() as cname) if _stands(validation, cname):
+            return HOLDS
+        case Seen(value=Cname(chain=()) as cname) if cname.doubled:
+            says = f"{name}: no CNAME there, but one stands with the zone written twice"
+            return breaks(says, f"remove the doubled zone suffix; {remedy}")
+        case Seen(value=Cname(chain=())):
+            return breaks(f"{name}: no CNAME", remedy)
+        case Seen(value=Cname(chain=chain)) if len(chain) > LONGEST_CHAIN:
+            says = f"{name}: a chain of {len(chain)} CNAMEs, and ACM follows {LONGEST_CHAIN}"
+            return breaks(says, f"shorten the chain; {remedy}")
+        case Seen(value=Cname(chain=chain)):
+            return breaks(f"{name}: points to {chain[-1]}, not to ACM's target", remedy)
+        case _:
+            return _blind(name, "CNAME", sight)
+
+
+@rule(
+    current=Scope.RENEWAL,
+    classic=Scope.RENEWAL,
+    cites="RFC 8659; https://docs.aws.amazon.com/acm/latest/userguide/setup-caa.html",
+    remedy="let a CAA record allow amazon.com",
+    applies=public,
+)
+def caa(evidence: Evidence, _: Policy, __: datetime) -> Finding:
+    """The CAA records of each name let Amazon issue, or there are none."""
+    return worst(
+        _caa(name, _answer(evidence, Question(Ask.CAA, _base(name)))) for name in evidence.certificate.names
+    )
+
+
+def _caa(name: str, sight: Sight[Answer]) -> Finding:
+    match sight:
+        case Unseen(why=Why.DNSSEC_BOGUS):
+            says = f"{name}: DNSSEC validation of its CAA records fails (bogus)"
+            return breaks(says, "mend the zone's DNSSEC signatures or its DS record")
+        case Seen(value=Caa() as found):
+            wildcard = name.startswith("*.")
+            if permits(found.records, wildcard=wildcard):
+                return HOLDS
+            tag = "issuewild" if wildcard and _tagged(found.records, "issuewild") else "issue"
+            records = ", ".join(f'{r.flags} {r.tag} "{r.value}"' for r in found.records)
+            says = f"{name}: CAA at {found.found_at} allows none of Amazon's authorities ({records})"
+            return breaks(says, f'add: {found.found_at}. CAA 0 {tag} "amazon.com"')
+        case _:
+            return _blind(_base(name), "CAA", sight)
+
+
+def permits(records: Iterable[CaaRecord], *, wildcard: bool) -> bool:
+    """Tell whether a relevant CAA set lets Amazon issue (RFC 8659, sections 4.2, 4.3 and 4.5)."""
+    records = list(records)
+    if any(r.flags & CRITICAL and r.tag.lower() not in KNOWN_TAGS for r in records):
+        return False
+    relevant = (_tagged(records, "issuewild") if wildcard else []) or _tagged(records, "issue")
+    issuers = {r.value.partition(";")[0].strip().lower() for r in relevant}
+    return not relevant or bool(issuers & AMAZON)
+
+
+def _tagged(records: Iterable[CaaRecord], tag: str) -> list[CaaRecord]:
+    return [r for r in records if r.tag.lower() == tag]
+
+
+@rule(
+    current=Scope.RENEWAL,
+    classic=Scope.RENEWAL,
+    cites=f"{USER_GUIDE}/email-renewal-validation.html",
+    remedy="resend the validation mail and approve it, or migrate to DNS validation in place",
+    applies=validated_by("EMAIL"),
+)
+def approval_mail(evidence: Evidence, _: Policy, __: datetime) -> Finding:
+    """Nobody's approval is being waited for, and the validation domains can receive mail."""
+    certificate = evidence.certificate
+    validations = _validations(certificate)
+    if not validations:
+        return unsaid(certificate, "the validation domains")
+    waiting = "PENDING_VALIDATION" in (certificate.renewal_status, certificate.status)
+    return worst(_mail(v, evidence, waiting=waiting) for v in validations)
+
+
+def _mail(validation: Validation, evidence: Evidence, *, waiting: bool) -> Finding:
+    domain = _plain(validation.mail_domain or _base(validation.name))
+    sight = _answer(evidence, Question(Ask.MX, domain))
+    receivable = HOLDS
+    match sight:
+        case Seen(value=Mx(hosts=())):
+            says = f"{validation.name}: {domain} has no MX, so validation mail cannot arrive"
+            receivable = breaks(says, f"give {domain} an MX, or migrate to DNS validation in place")
+        case Seen(value=Mx()):
+            pass
+        case _:
+            receivable = _blind(domain, "MX", sight)
+    if not waiting or validation.status == "SUCCESS":
+        return receivable
+    to = (
+        ", ".join(validation.mailboxes) or f"admin, administrator, hostmaster, postmaster, webmaster@{domain}"
+    )
+    approval = breaks(f"{validation.name}: approval is pending; the mail went to {to}", approval_mail.remedy)
+    return worst([approval, receivable])
+
+
+@rule(
+    current=Scope.RENEWAL,
+    classic=Scope.RENEWAL,
+    cites=f"{USER_GUIDE}/http-renewal-validation.html",
+    remedy="let /.well-known/pki-validation/ through to ACM's token",
+    applies=validated_by("HTTP"),
+)
+def http_token(evidence: Evidence, _: Policy, __: datetime) -> Finding:
+    """Each name of an HTTP-validated certificate leads to ACM's token on port 80."""
+    validations = [v for v in _validations(evidence.certificate) if v.redirect_from]
+    if not validations:
+        return unsaid(evidence.certificate, "the validation URLs")
+    return worst(_token(v, evidence) for v in validations)
+
+
+def _token(validation: Validation, evidence: Evidence) -> Finding:
+    sight = _answer(evidence, Question(Ask.TOKEN, validation.redirect_from, validation.redirect_to))
+    match sight:
+        case Seen(value=Token(matches=True)):
+            return HOLDS
+        case Seen(value=Token(met=met)):
+            says = f"{validation.redirect_from} does not lead to ACM's token: {met}"
+            return breaks(says, f"let {validation.redirect_from} redirect to {validation.redirect_to}")
+        case _:
+            return _blind(validation.redirect_from, "token", sight)
+
+
+def _blind(name: str, kind: str, sight: Sight[Answer]) -> Finding:
+    match sight:
+        case Unseen(why=Why.NOT_YET):
+            return unknown(Why.NOT_YET, f"{name}: {kind} not looked at yet")
+        case Unseen(why=why, detail=detail):
+            return unknown(
+                why, f"{name}: {kind} could not be looked up: {detail or why}", "check the resolver"
+            )
+        case Seen(value=value):
+            return unknown(Why.BUG, f"{name}: asked for {kind}, got {type(value).__name__}")
+
+
+def _answer(evidence: Evidence, question: Question) -> Sight[Answer]:
+    return evidence.answers.get(question, Unseen(Why.NOT_YET))
+
+
+def _validations(certificate: Certificate) -> tuple[Validation, ...]:
+    return certificate.details.value.validations if isinstance(certificate.details, Seen) else ()
+
+
+def _base(name: str) -> str:
+    return _plain(name.removeprefix("*."))
+
+
+def _plain(name: str) -> str:
+    return name.lower().removesuffix(".")

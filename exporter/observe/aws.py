@@ -1,0 +1,280 @@
+"""Sessions and clients of botocore, and the one place where its exceptions become reasons.
+
+Endpoints and credentials are found as botocore finds them (AWS_ENDPOINT_URL, AWS_PROFILE, web identity,
+IMDS, …). Everything here blocks and is safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
+from typing import Any
+
+from botocore import exceptions as aws
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from botocore.utils import parse_timestamp
+
+from exporter.facts import Why
+from exporter.observe.sight import Blind
+
+ATTEMPTS = 3
+ROLE_SECONDS = 3600  # below 15 minutes botocore would renew at every call
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to get at an account; "" for none, and all "" for the ambient credentials."""
+
+    profile: str = ""
+    role_arn: str = ""
+    external_id: str = ""
+
+
+class Refused(Blind):
+    """AWS answered with an error; `code` is its own name for it, `status` the HTTP status."""
+
+    def __init__(self, why: Why, detail: str, code: str, status: int) -> None:
+        """Keep AWS's words beside ours."""
+        super().__init__(why, detail)
+        self.code = code
+        self.status = status
+
+
+class Clients:
+    """One client for each service, access and region, made when first asked for."""
+
+    def __init__(self, threads: int, timeout: float = 10.0) -> None:
+        """Prepare without touching the network.
+
+        `threads` is how many call at once, `timeout` the seconds that one attempt may wait for an answer.
+        """
+        self._config = Config(
+            connect_timeout=min(timeout, 5.0),
+            read_timeout=timeout,
+            retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=threads,
+            user_agent_extra="acm-exporter",
+        )
+        self._closed = False
+        self._loader = Loader()  # service models take 8 MB, so all sessions share them
+        self._lock = threading.Lock()  # botocore's clients may be shared by threads; their making may not
+        self._sessions: dict[Access, Session] = {}
+        self._clients: dict[tuple[str, Access, str], BaseClient] = {}
+        self._requests: Counter[tuple[Access, str, str, str]] = Counter()
+        self._counting = threading.Lock()  # apart, as finding credentials may hold the other for seconds
+
+    def region(self, access: Access) -> str:
+        """Tell the ambient region, "" where none is configured."""
+        try:
+            configured = self._plain_session(access).get_config_variable("region")
+        except aws.BotoCoreError:
+            configured = None  # no such profile, say; a call will tell
+        # Other SDKs and AWS's own runtimes say AWS_REGION, which botocore does not read.
+        return str(configured or os.environ.get("AWS_REGION", ""))
+
+    def call(self, access: Access, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Make one call of ACM, or of STS for GetCallerIdentity; Blind with the reason if it fails."""
+        service = "sts" if operation == "GetCallerIdentity" else "acm"
+        try:
+            method = getattr(self._client(service, access, region), xform_name(operation))
+            return dict(method(**parameters))
+        except Blind:
+            raise
+        except Exception as error:
+            blind = translate(error)
+            if blind.why is Why.MALFORMED:  # botocore announces no attempt whose answer it cannot parse
+                self._count(access, region, operation, type(error).__name__)
+            if blind.why in (Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN):
+                self._forget(access)
+            raise blind from error
+
+    def requests(self, access: Access, region: str) -> dict[tuple[str, str], int]:
+        """Count the HTTP attempts so far by (operation, code), code being OK, AWS's or an exception's."""
+        with self._counting:
+            return {key[2:]: n for key, n in self._requests.items() if key[:2] == (access, region)}
+
+    def close(self) -> None:
+        """Let calls under way end with their present attempt, lest their threads outlive us for long."""
+        self._closed = True
+
+    def _client(self, service: str, access: Access, region: str) -> BaseClient:
+        key = (service, access, region)
+        if client := self._clients.get(key):
+            return client
+        with self._lock:
+            if key not in self._clients:
+                if access not in self._sessions:
+                    self._sessions[access] = self._session(access, region)
+                session = self._sessions[access]
+                if not region:
+                    raise Blind(Why.AWS_ERROR, "no region is known: set AWS_REGION or aws.accounts[].regions")
+                try:
+                    client = session.create_client(service, region_name=region, config=self._config)
+                except ValueError as error:
+                    raise Blind(Why.AWS_ERROR, f"{error}; check AWS_ENDPOINT_URL and the region") from error
+                client.meta.events.register("before-send", self._may_send)
+                client.meta.events.register("response-received", partial(self._received, access, region))
+                self._clients[key] = client
+            return self._clients[key]
+
+    def _forget(self, access: Access) -> None:
+        """Look for credentials afresh next time: botocore keeps static ones for ever."""
+        with self._lock:
+            self._sessions.pop(access, None)
+            for key in [key for key in self._clients if key[1] == access]:
+                del self._clients[key]
+
+    def _session(self, access: Access, region: str) -> Session:
+        session = self._plain_session(access)
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise aws.NoCredentialsError
+        if not access.role_arn:
+            return session
+        fetcher = AssumeRoleCredentialFetcher(
+            partial(session.create_client, region_name=region, config=self._config),
+            credentials,
+            access.role_arn,
+            extra_args={
+                "RoleSessionName": "acm-exporter",
+                "DurationSeconds": ROLE_SECONDS,
+                **({"ExternalId": access.external_id} if access.external_id else {}),
+            },
+        )
+        assumed = self._plain_session(access)
+        provider = _Given(DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role"))
+        assumed.register_component("credential_provider", provider)
+        return assumed
+
+    def _plain_session(self, access: Access) -> Session:
+        session = Session(profile=access.profile or None)
+        session.register_component("data_loader", self._loader)
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+        return session
+
+    def _may_send(self, **_: Any) -> None:
+        if self._closed:
+            raise Blind(Why.AWS_ERROR, "the exporter is ending")
+
+    def _received(
+        self,
+        access: Access,
+        region: str,
+        event_name: str,
+        parsed_response: dict[str, Any] | None,
+        exception: Exception | None,
+        **_: Any,
+    ) -> None:
+        """Count one attempt; botocore announces each, those that it will retry too."""
+        answer = parsed_response or {}
+        code = type(exception).__name__ if exception else answer.get("Error", {}).get("Code", "OK")
+        self._count(access, region, event_name.rpartition(".")[2], str(code))
+
+    def _count(self, access: Access, region: str, operation: str, code: str) -> None:
+        with self._counting:
+            self._requests[access, region, operation, code] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A provider, as botocore's sessions want one, of credentials that are there already."""
+
+    credentials: DeferredRefreshableCredentials
+
+    def load_credentials(self) -> DeferredRefreshableCredentials:
+        return self.credentials
+
+
+def _moment(value: Any) -> Any:
+    """Read a time as aware UTC; what is none is passed on, lest one bad row spoil its whole page."""
+    try:
+        return parse_timestamp(value).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return value
+
+
+_KEYS = "check the credentials, the clock of this machine, and that the region is enabled for the account"
+_SLOWER = "lower aws.requests_per_second or ask AWS for a higher quota"
+_RENEW = "renew the credentials (aws sso login, or a new session token)"
+_PREFIXES = (  # the beginning of an error code, the reason, what to do
+    ("AccessDenied", Why.DENIED, ""),
+    ("UnauthorizedOperation", Why.DENIED, ""),
+    ("OptInRequired", Why.DENIED, "enable the region or the service for the account"),
+    ("Throttl", Why.THROTTLED, _SLOWER),
+    ("TooManyRequests", Why.THROTTLED, _SLOWER),
+    ("RequestLimitExceeded", Why.THROTTLED, _SLOWER),
+    ("RequestThrottled", Why.THROTTLED, _SLOWER),
+    ("SlowDown", Why.THROTTLED, _SLOWER),
+    ("ExpiredToken", Why.EXPIRED_TOKEN, _RENEW),
+    ("UnrecognizedClient", Why.NO_CREDENTIALS, _KEYS),
+    ("InvalidClientTokenId", Why.NO_CREDENTIALS, _KEYS),
+    ("InvalidSignature", Why.NO_CREDENTIALS, _KEYS),
+    ("SignatureDoesNotMatch", Why.NO_CREDENTIALS, _KEYS),
+    ("IncompleteSignature", Why.NO_CREDENTIALS, _KEYS),
+    ("MissingAuthenticationToken", Why.NO_CREDENTIALS, _KEYS),
+    ("RequestExpired", Why.NO_CREDENTIALS, _KEYS),
+    ("ResourceNotFound", Why.NOT_FOUND, "it was deleted, or its ARN is of another account or region"),
+)
+_EXPIRED = (aws.UnauthorizedSSOTokenError, aws.TokenRetrievalError, aws.LoginRefreshRequired)
+_UNREACHABLE = (aws.HTTPClientError, aws.ConnectionError)
+_NO_CREDENTIALS = (
+    *(aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError),
+    *(aws.ProfileNotFound, aws.ConfigNotFound, aws.ConfigParseError, aws.InvalidConfigError),
+    *(aws.NoAuthTokenError, aws.MetadataRetrievalError, aws.SSOError, aws.LoginError),
+)
+
+
+def translate(error: Exception) -> Blind:
+    """Say why a call gave nothing, and what to do about it."""
+    if isinstance(error, aws.ClientError):
+        return _refused(error)
+    text = str(error) or type(error).__name__
+    if isinstance(error, _EXPIRED):
+        return Blind(Why.EXPIRED_TOKEN, f"{text}; {_RENEW}")
+    if isinstance(error, _NO_CREDENTIALS):
+        return Blind(Why.NO_CREDENTIALS, f"{text}; give AWS credentials (environment, profile or role)")
+    if isinstance(error, _UNREACHABLE):
+        return Blind(Why.AWS_UNREACHABLE, f"{text}; check network, DNS, proxy and AWS_ENDPOINT_URL")
+    if isinstance(error, aws.BotoCoreError):
+        return Blind(Why.AWS_ERROR, f"{text}; check the AWS configuration")
+    if isinstance(error, (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)):
+        where = "something between here and AWS may have answered in its place"
+        return Blind(Why.MALFORMED, f"an answer that botocore cannot read ({type(error).__name__}); {where}")
+    return Blind(Why.AWS_ERROR, f"{type(error).__name__}: {text}; see the log of botocore")
+
+
+def _refused(error: aws.ClientError) -> Refused:
+    told = error.response.get("Error", {})
+    code, message = str(told.get("Code", "")), " ".join(str(told.get("Message", "")).split())[:500]
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    why, advice = Why.AWS_ERROR, "AWS has trouble or does not know the call; it is tried again"
+    for prefix, reason, remedy in _PREFIXES:
+        if code.startswith(prefix):
+            why, advice = reason, remedy
+            break
+    if why is Why.DENIED and not advice:
+        advice = f"allow {_action(error.operation_name, message)} to these credentials"
+        if error.operation_name == "AssumeRole":
+            advice += ", and them in the role's trust policy (external id)"
+    if why is Why.NO_CREDENTIALS:
+        message = ""  # may quote the signed request, whose headers hold the session token
+    said = f"{error.operation_name}: {code}: {message}" if message else f"{error.operation_name}: {code}"
+    return Refused(why, f"{said}; {advice}", code, status)
+
+
+def _action(operation: str, message: str) -> str:
+    """Name the IAM action that is missing: the message's, else the operation's own."""
+    named = re.search(r"perform: (\w+:\w+)", message)
+    service = "sts" if operation in ("AssumeRole", "GetCallerIdentity") else "acm"
+    return named[1] if named else f"{service}:{operation}"

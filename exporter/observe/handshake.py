@@ -1,0 +1,283 @@
+"""One TLS handshake with one address, and every way in which it can fail.
+
+OpenSSL works on memory; the socket is ours. So a peer that floods us is met in steps between which the others
+have their turn, and is cut off after MOST_BYTES.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from OpenSSL import SSL, crypto
+
+from exporter.facts import Why
+from exporter.observe.sight import Blind
+
+MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates
+_READ = 16 * 1024
+_FIRST, _SECOND = (0x15, 0x16), (b"\x03", b"")  # an answer begins with an alert or handshake record
+_ASKED = b"SSLv3/TLS read server certificate request"  # OpenSSL's name of the state, in TLS 1.3 as well
+_CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
+# One key share in the first flight. ML-KEM is left out: its share is most of the ClientHello and of its
+# cost, and a server that prefers it would ask for a second ClientHello.
+_LEAN_GROUPS = b"*X25519:P-256:?X448:P-384:P-521:?ffdhe2048:?ffdhe3072"
+
+_ERRNO = {
+    errno.ECONNREFUSED: Why.REFUSED,
+    errno.EHOSTUNREACH: Why.UNREACHABLE,
+    errno.EHOSTDOWN: Why.UNREACHABLE,
+    errno.ENETUNREACH: Why.NO_ROUTE,
+    errno.ENETDOWN: Why.NO_ROUTE,
+    errno.EADDRNOTAVAIL: Why.NO_ROUTE,
+    errno.EAFNOSUPPORT: Why.NO_ROUTE,
+    errno.EINVAL: Why.NO_ROUTE,  # a link-local address without its interface
+    errno.EACCES: Why.NO_ROUTE,  # a packet filter of this machine
+    errno.EPERM: Why.NO_ROUTE,
+    errno.ETIMEDOUT: Why.CONNECT_TIMEOUT,
+    errno.ECONNRESET: Why.RESET,
+    errno.ECONNABORTED: Why.RESET,
+    errno.EPIPE: Why.RESET,
+}
+# The ends of OpenSSL's reasons, whose beginnings ("sslv3", "tlsv1", "ssl/tls") changed over its releases.
+_REASON = {
+    "unrecognized name": Why.TLS_UNRECOGNIZED_NAME,
+    "alert protocol version": Why.TLS_PROTOCOL_VERSION,
+    "unsupported protocol": Why.TLS_PROTOCOL_VERSION,
+    "wrong ssl version": Why.TLS_PROTOCOL_VERSION,
+    "alert handshake failure": Why.TLS_HANDSHAKE_FAILURE,
+    "asn1 lib": Why.BAD_CERTIFICATE,
+    "x509 lib": Why.BAD_CERTIFICATE,
+    "certificate length mismatch": Why.BAD_CERTIFICATE,
+    "unknown certificate type": Why.BAD_CERTIFICATE,
+    "unable to find public key parameters": Why.BAD_CERTIFICATE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """What one handshake showed."""
+
+    chain: tuple[bytes, ...]  # DER as presented, the leaf first
+    tls_version: str
+    cipher: str
+    wants_client_certificate: bool
+
+
+@dataclass(slots=True)
+class Course:
+    """How far a look came: seconds in each phase, kept also when it fails or is cut off."""
+
+    connect: float | None = None
+    handshake: float | None = None
+
+    @property
+    def late(self) -> Why:
+        """The reason to give when the deadline passed at this point."""
+        return Why.CONNECT_TIMEOUT if self.handshake is None else Why.HANDSHAKE_TIMEOUT
+
+
+class Handshaker:
+    """Makes handshakes with two shared contexts, which know no roots and verify nothing."""
+
+    def __init__(self) -> None:
+        self._full = _context()
+        self._lean = _context()
+        _offer_one_key_share(self._lean)
+
+    async def shake(self, address: str, port: int, server_name: bytes | None, course: Course) -> Handshake:
+        """Connect and shake hands; raises Blind, and leaves no socket behind whatever happens."""
+        try:
+            return await _attempt(self._lean, address, port, server_name, course)
+        except Blind as blind:
+            if blind.why is not Why.TLS_HANDSHAKE_FAILURE:
+                raise
+        # Perhaps it takes none but the groups that were left out.
+        return await _attempt(self._full, address, port, server_name, course)
+
+
+def _context() -> SSL.Context:
+    """Make a context that sees as many servers as OpenSSL can: what is weak is for others to say."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_verify(SSL.VERIFY_NONE)
+    context.set_min_proto_version(SSL.TLS1_VERSION)
+    context.set_cipher_list(_CIPHERS)
+    context.set_options(SSL.OP_LEGACY_SERVER_CONNECT | SSL.OP_NO_TICKET)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_info_callback(_note_request)
+    return context
+
+
+def _note_request(connection: SSL.Connection, where: int, _: int) -> None:
+    """Mark a connection whose server asks for a client certificate, with or without a list of CAs."""
+    if where == SSL.SSL_CB_CONNECT_LOOP and connection.get_state_string() == _ASKED:
+        connection.set_app_data(True)
+
+
+def _offer_one_key_share(context: SSL.Context) -> None:
+    """Save about a sixth of a handshake's CPU; where the call is missing, OpenSSL's own groups stay.
+
+    pyOpenSSL's public set_tmp_ecdh allows a single group. With P-256 alone, a server that has a P-384 and an
+    RSA certificate would show us the RSA one under TLS 1.2, which is not the one that visitors get.
+    """
+    set_groups = getattr(getattr(SSL, "_lib", None), "SSL_CTX_set1_curves_list", None)
+    pointer = getattr(context, "_context", None)
+    if set_groups is not None and pointer is not None:
+        set_groups(pointer, _LEAN_GROUPS)
+
+
+async def _attempt(
+    context: SSL.Context, address: str, port: int, server_name: bytes | None, course: Course
+) -> Handshake:
+    """Connect and shake hands once."""
+    loop = asyncio.get_running_loop()
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    except ValueError:
+        raise Blind(Why.BAD_NAME, f"{address!r} is not an IP address") from None
+    course.handshake = None
+    start = loop.time()
+    try:
+        with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
+            try:
+                await _connect(sock, address, port)
+            finally:
+                course.connect = loop.time() - start
+            start = loop.time()
+            try:
+                return await _shake(context, sock, server_name)
+            finally:
+                course.handshake = loop.time() - start
+    except SSL.Error as error:
+        raise _why(error) from error
+    except OSError as error:
+        why = _ERRNO.get(error.errno or 0, Why.BUG)
+        if why is Why.CONNECT_TIMEOUT:
+            why = course.late
+        raise Blind(why, os.strerror(error.errno) if error.errno else str(error)) from error
+
+
+async def _connect(sock: socket.socket, address: str, port: int) -> None:
+    """Connect to an IP address, so that nothing is asked of a resolver."""
+    code = sock.connect_ex((address, port))
+    if code == errno.EINPROGRESS:
+        await _writable(sock)
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+async def _shake(context: SSL.Context, sock: socket.socket, server_name: bytes | None) -> Handshake:
+    """Carry bytes between OpenSSL and the socket until the handshake is done."""
+    tls = SSL.Connection(context)
+    tls.set_connect_state()
+    if server_name is not None:
+        tls.set_tlsext_host_name(server_name)
+    received = 0
+    try:
+        while not _advance(tls):
+            await _send(sock, tls)
+            data = await _receive(sock, received)
+            received += len(data)
+            tls.bio_write(data)
+        await _send(sock, tls)
+    except (SSL.Error, ConnectionError, Blind):
+        # One that misses a client certificate ends the handshake after it has shown its own.
+        if not (tls.get_app_data() and tls.get_peer_cert_chain()):
+            raise
+    return _result(tls)
+
+
+def _advance(tls: SSL.Connection) -> bool:
+    """Let OpenSSL work on what it has; True when the handshake is done."""
+    try:
+        tls.do_handshake()
+    except SSL.WantReadError:
+        return False
+    return True
+
+
+async def _send(sock: socket.socket, tls: SSL.Connection) -> None:
+    """Send what OpenSSL wants sent, if anything."""
+    try:
+        data = tls.bio_read(_READ)
+    except SSL.WantReadError:
+        return
+    while data:
+        try:
+            data = data[sock.send(data) :]
+        except BlockingIOError:
+            await _writable(sock)
+
+
+async def _receive(sock: socket.socket, received: int) -> bytes:
+    """Return the next bytes of a server that keeps to TLS and to a sensible length; else raises Blind."""
+    await _readable(sock)
+    data = sock.recv(_READ)
+    if not data:
+        raise Blind(Why.RESET, "closed the connection during the handshake")
+    if not received and (data[0] not in _FIRST or data[1:2] not in _SECOND):
+        line = data[:80].splitlines()[0].decode("ascii", "backslashreplace")
+        raise Blind(Why.NOT_TLS, f"answers {line!r}")
+    if received + len(data) > MOST_BYTES:
+        raise Blind(Why.TLS_PROTOCOL_ERROR, f"more than {MOST_BYTES} bytes in one handshake")
+    return data
+
+
+def _result(tls: SSL.Connection) -> Handshake:
+    """Take everything from a connection that will be needed once it is gone."""
+    chain = tuple(
+        crypto.dump_certificate(crypto.FILETYPE_ASN1, one) for one in tls.get_peer_cert_chain() or ()
+    )
+    if not chain:
+        raise Blind(Why.NO_CERTIFICATE, "the handshake went without a certificate")
+    return Handshake(
+        chain, tls.get_protocol_version_name(), tls.get_cipher_name() or "", bool(tls.get_app_data())
+    )
+
+
+def _why(error: SSL.Error) -> Blind:
+    """Translate OpenSSL's queue of errors, of which the last is the widest."""
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    reasons = [reason for _, _, reason in queue]
+    text = "; ".join(reasons) or str(error)
+    for reason in reasons:
+        for end, why in _REASON.items():
+            if reason.lower().endswith(end):
+                return Blind(why, text)
+    if any(" alert " in reason or reason.startswith("tlsv1") for reason in reasons):
+        return Blind(Why.TLS_ALERT, text)
+    return Blind(Why.TLS_PROTOCOL_ERROR, text)
+
+
+async def _readable(sock: socket.socket) -> None:
+    """Wait until there is something to read."""
+    loop = asyncio.get_running_loop()
+    await _turn(loop.add_reader, loop.remove_reader, sock.fileno())
+
+
+async def _writable(sock: socket.socket) -> None:
+    """Wait until there is room to write, or a connection is made or failed."""
+    loop = asyncio.get_running_loop()
+    await _turn(loop.add_writer, loop.remove_writer, sock.fileno())
+
+
+async def _turn(add: Callable[..., object], remove: Callable[[int], object], descriptor: int) -> None:
+    """Sleep until the loop says that a descriptor is ready."""
+    ready = asyncio.get_running_loop().create_future()
+    add(descriptor, _settle, ready)
+    try:
+        await ready
+    finally:
+        remove(descriptor)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    """Wake the sleeper, unless it was woken or cancelled already."""
+    if not ready.done():
+        ready.set_result(None)

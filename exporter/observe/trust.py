@@ -1,0 +1,156 @@
+"""Whether a presented chain leads to a trusted root, answered once per chain and hour."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import crypto
+
+from exporter.facts import Why
+from exporter.observe.leaf import parse
+from exporter.observe.sight import Blind
+
+log = structlog.get_logger("acm_exporter.observe")
+
+MOST_CHAINS = 65_536
+_KEPT = timedelta(hours=1)
+_SECOND = timedelta(seconds=1)
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_SERVER = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+
+
+def load_roots(ca_file: Path | None) -> tuple[bytes, ...]:
+    """Return the system's roots and the file's certificates (PEM) as DER; raises OSError for the file."""
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)
+    if ca_file is None:
+        return tuple(system)
+    found = []
+    for number, block in enumerate(_PEM.findall(ca_file.read_bytes()), start=1):
+        try:
+            one = crypto.load_certificate(crypto.FILETYPE_PEM, block)
+        except crypto.Error as error:
+            log.warning("unreadable root left out", file=str(ca_file), number=number, error=str(error))
+        else:
+            found.append(crypto.dump_certificate(crypto.FILETYPE_ASN1, one))
+    if not found:
+        log.warning("no certificate in the file of trusted roots", file=str(ca_file))
+    return (*system, *found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    trusted: bool | None
+    error: str
+    chain_not_after: datetime
+    until: datetime  # when it has to be found anew
+
+
+class Trust:
+    """Verifies chains with OpenSSL against roots that are read once."""
+
+    def __init__(
+        self, roots: Sequence[bytes], clock: Callable[[], datetime], most: int = MOST_CHAINS
+    ) -> None:
+        self._roots = tuple(_usable(roots))
+        self._clock = clock
+        self._most = most
+        self._known: OrderedDict[bytes, _Finding] = OrderedDict()
+
+    def verify(self, chain: tuple[bytes, ...]) -> tuple[bool | None, str, datetime]:
+        """Return whether the chain (DER, leaf first) is trusted now, why not, and its earliest end.
+
+        The end is that of the verified chain, else of what was served. The answer is None where no roots are
+        known. Raises Blind for a certificate that OpenSSL cannot parse.
+        """
+        now = self._clock()
+        key = hashlib.sha256(b"".join(chain)).digest()
+        known = self._known.get(key)
+        if known is None or known.until <= now:
+            known = self._find(chain, now)
+            self._known[key] = known
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return known.trusted, known.error, known.chain_not_after
+
+    def _find(self, chain: tuple[bytes, ...], now: datetime) -> _Finding:
+        try:
+            served = [crypto.load_certificate(crypto.FILETYPE_ASN1, der) for der in chain]
+        except crypto.Error as error:
+            raise Blind(Why.BAD_CERTIFICATE, str(error)) from error
+        trusted: bool | None = None
+        error_text, path = "", served
+        if self._roots:
+            try:
+                path = self._path(served, now)
+                trusted, error_text = _for_servers(path)
+            except crypto.X509StoreContextError as error:
+                _, depth, message = error.errors
+                trusted, error_text = False, f"{message} (depth {depth})"
+        counted = path if trusted else served
+        return _Finding(
+            trusted,
+            error_text,
+            min(_when(one.get_notAfter()) for one in counted),
+            _next_turn((*served, *path), now),
+        )
+
+    def _path(self, served: list[crypto.X509], now: datetime) -> list[crypto.X509]:
+        """Return the verified path, the leaf first; raises X509StoreContextError.
+
+        The store is made anew, which takes 0.1 ms: the time of one cannot be set twice, a second set_time
+        is silently ignored.
+        """
+        store = crypto.X509Store()
+        for one in self._roots:
+            store.add_cert(one)
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        store.set_time(now)
+        return crypto.X509StoreContext(store, served[0], served[1:]).get_verified_chain()
+
+
+def _usable(roots: Iterable[bytes]) -> Iterable[crypto.X509]:
+    for der in roots:
+        try:
+            yield crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+        except crypto.Error as error:
+            log.warning("unreadable root left out", error=str(error))
+
+
+def _for_servers(path: list[crypto.X509]) -> tuple[bool, str]:
+    """Tell whether each certificate below the root may be used for servers (RFC 5280, section 4.2.1.12)."""
+    for depth, one in enumerate(path[:-1] or path):
+        try:
+            extensions = parse(crypto.dump_certificate(crypto.FILETYPE_ASN1, one)).extensions
+            usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except x509.ExtensionNotFound:
+            continue
+        except (ValueError, Blind) as error:
+            return False, f"extensions cannot be parsed: {error} (depth {depth})"
+        if not _SERVER.intersection(usages):
+            return False, f"unsuitable certificate purpose (depth {depth})"
+    return True, ""
+
+
+def _next_turn(certificates: Iterable[crypto.X509], now: datetime) -> datetime:
+    """Return when a finding may change by itself: a certificate begins or ends, or the hour is over."""
+    turns = [now + _KEPT]
+    for one in certificates:
+        # OpenSSL, like RFC 5280, counts the last second as valid.
+        turns += [_when(one.get_notBefore()), _when(one.get_notAfter()) + _SECOND]
+    return min(turn for turn in turns if turn > now)
+
+
+def _when(text: bytes | None) -> datetime:
+    """Parse a GeneralizedTime, as pyOpenSSL gives every time."""
+    return datetime.strptime((text or b"").decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)

@@ -1,0 +1,28 @@
+"""Which names are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from exporter.facts import Certificate, Domain
+from exporter.judge.names import covers
+
+
+def targets(configured: Sequence[Domain], certificates: Iterable[Certificate]) -> tuple[Domain, ...]:
+    """Return the configured domains and then the certificates' names that are not among them, on port 443.
+
+    A wildcard `*.x` cannot be looked at itself: `www.x` stands in for it where it resolves, and `x` where it
+    is a name of the certificate too, as in AWS's former renewal check.
+    """
+    names = {name: None for one in certificates for name in one.names}
+    plain = {name: Domain(name) for name in names if not name.startswith("*.")}
+    derived = (f"www.{name.removeprefix('*.')}" for name in names if name.startswith("*."))
+    tentative = {name: Domain(name, tentative=True) for name in derived}
+    taken = {one.name for one in configured}
+    found = {**tentative, **plain}  # a certificate's own name is never tentative
+    return (*configured, *(one for name, one in sorted(found.items()) if name not in taken))
+
+
+def concerns(domain: Domain, certificates: Iterable[Certificate]) -> bool:
+    """Tell whether looking at a domain can tell anything of some certificates."""
+    return any(domain.arn == one.arn or covers(one.names, domain.name) for one in certificates)

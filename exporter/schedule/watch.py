@@ -1,0 +1,218 @@
+"""The whole watch: inventories, rotas and the snapshots that come of them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Never
+
+import structlog
+
+from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight, Unseen, Why
+from exporter.judge.rule import Policy
+from exporter.judge.validation import questions
+from exporter.schedule.inventory import Inventory, InventoryEye
+from exporter.schedule.memory import Memory
+from exporter.schedule.rota import Rota
+from exporter.schedule.targets import concerns, targets
+from exporter.snapshot import Board, Known, Source, take
+
+log = structlog.get_logger("acm_exporter.schedule")
+
+QUESTIONS_ABREAST = 64
+HEARTBEAT = 15.0  # seconds after which a snapshot is renewed though nothing new was seen: ages grow
+REST = 4.0  # a snapshot that took a second to make is followed by this many seconds of rest
+PATIENCE = 60.0  # seconds that readiness waits for the descriptions of a large inventory
+
+
+Progress = Callable[[str, int, int], None]  # step, done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What looks: ACM by account and region (with the account's configured name), TLS and DNS."""
+
+    acm: Sequence[tuple[str, InventoryEye]]
+    tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
+    dns: Callable[[Question], Awaitable[Sight[Answer]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to look at and how often; intervals in seconds."""
+
+    domains: tuple[Domain, ...] = ()
+    asked: tuple[Domain, ...] = ()  # domains named on the command line
+    certificate_names: bool = True
+    tags: tuple[str, ...] = ()
+    acm_interval: float = 600.0
+    tls_interval: float = 300.0
+    dns_interval: float = 3600.0
+    abreast: int = 256
+
+
+class Watch:
+    """Looks by the plan and puts what is known, judged, on the board."""
+
+    def __init__(
+        self, eyes: Eyes, plan: Plan, policy: Policy, clock: Callable[[], datetime], board: Board
+    ) -> None:
+        """Nothing is looked at before `run` or `once`."""
+        self._eyes = eyes
+        self._plan = plan
+        self._policy = policy
+        self._clock = clock
+        self._board = board
+        self._configured_at = clock()
+        self._memory = Memory()
+        self._inventories = [
+            Inventory(eye, plan.acm_interval, clock, self._inventory_changed, name=name, tags=plan.tags)
+            for name, eye in eyes.acm
+        ]
+        self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look)
+        self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
+        self._changed = asyncio.Event()
+        self._swept = False
+        self._started: float | None = None
+
+    async def run(self) -> Never:
+        """Watch for ever."""
+        async with asyncio.TaskGroup() as group:
+            for inventory in self._inventories:
+                group.create_task(inventory.run())
+            group.create_task(self._domains.run())
+            group.create_task(self._questions.run())
+            await self._publish()
+
+    async def once(
+        self,
+        wanted: Callable[[Certificate], bool] | None = None,
+        progress: Progress = lambda *_: None,
+    ) -> None:
+        """Look once at everything, or at what concerns some certificates, and put it on the board."""
+        swept = _counter(progress, "accounts and regions", len(self._inventories))
+        await asyncio.gather(*(one.refresh(swept) for one in self._inventories))
+        described = _counter(
+            progress, "certificates", sum(len(one.stale(wanted)) for one in self._inventories)
+        )
+        await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
+        self._aim(wanted)
+        await self._domains.once(_counter(progress, "names", self._domains.pending))
+        await self._questions.once(_counter(progress, "records", self._questions.pending))
+        self._swept = True
+        self._board.latest = take(self.known(), self._policy, self._clock(), self._configured_at)
+
+    def known(self) -> Known:
+        """Gather what is known at this moment."""
+        memory = self._memory
+        return Known(
+            certificates=self._certificates(),
+            domains=self._plan.domains,
+            looks=tuple(look for looks in memory.looks.values() for look in looks),
+            answers=dict(memory.answers),
+            remembered=dict(memory.remembered),
+            sources=self._sources(),
+            requests=self._requests(),
+            tally=dict(memory.tally),
+            swept=self._ready(),
+        )
+
+    def _certificates(self) -> tuple[Certificate, ...]:
+        found = {one.arn: one for inventory in self._inventories for one in inventory.certificates}
+        pinned = ((one.arn, one.name) for one in self._plan.domains if one.arn and one.arn not in found)
+        return (*found.values(), *(self._missing(arn, name) for arn, name in dict(pinned).items()))
+
+    def _missing(self, arn: str, domain: str) -> Certificate:
+        """Stand in for a pinned certificate that no inventory holds: everything of it is unknown."""
+        _, _, _, region, account, _ = arn.split(":", 5)
+        places = [one for one in self._inventories if one.eye.region == region]
+        mine = [one for one in places if one.eye.account == account] or [
+            p for p in places if not p.eye.account
+        ]
+        why = mine[0].why if mine else Why.NOT_FOUND
+        return Certificate(
+            arn, account, region, domain, (), details=Unseen(why, f"{arn} is not in the inventory")
+        )
+
+    def _sources(self) -> tuple[Source, ...]:
+        acm = {(one.source.account, one.source.region): one.source for one in self._inventories}
+        return (*acm.values(), self._memory.tls.source, self._memory.dns.source)
+
+    def _requests(self) -> dict[tuple[str, str, str, str], int]:
+        counts: Counter[tuple[str, str, str, str]] = Counter()
+        for one in self._inventories:
+            for (operation, code), number in one.eye.requests.items():
+                counts[one.source.account, one.source.region, operation, code] += number
+        return dict(counts)
+
+    def _ready(self) -> bool:
+        """Whether everything was looked at once; sticky, and patient with descriptions only so long."""
+        if self._swept or self._started is None:
+            return self._swept
+        late = asyncio.get_running_loop().time() - self._started > PATIENCE
+        self._swept = (
+            all(one.source.success is not None for one in self._inventories)
+            and (late or not any(one.pending for one in self._inventories))
+            and not self._domains.pending
+            and not self._questions.pending
+        )
+        return self._swept
+
+    def _inventory_changed(self, sight: Sight[object]) -> None:
+        self._memory.count("acm", sight)
+        self._changed.set()
+
+    def _aim(self, wanted: Callable[[Certificate], bool] | None = None) -> None:
+        """Point the rotas at what the inventories hold now, or at what concerns some certificates of it."""
+        certificates = [one for one in self._certificates() if wanted is None or wanted(one)]
+        names = certificates if self._plan.certificate_names else ()
+        domains = targets(self._plan.domains, names)
+        if wanted is not None:
+            domains = tuple(one for one in domains if one in self._plan.asked or concerns(one, certificates))
+        asked = {question: None for one in certificates for question in questions(one)}
+        self._memory.keep(domains, asked, self._clock())
+        self._domains.keep(domains)
+        self._questions.keep(asked)
+
+    async def _look(self, domain: Domain) -> bool:
+        began = asyncio.get_running_loop().time()
+        looks = await self._eyes.tls(domain)
+        if (domain.name, domain.port) not in self._memory.looks:
+            return True  # it left the plan in the meantime
+        rest = self._memory.see(domain, looks, asyncio.get_running_loop().time() - began)
+        self._changed.set()
+        return rest
+
+    async def _ask(self, question: Question) -> bool:
+        began = asyncio.get_running_loop().time()
+        sight = await self._eyes.dns(question)
+        rest = self._memory.hear(question, sight, self._clock(), asyncio.get_running_loop().time() - began)
+        self._changed.set()
+        return rest
+
+    async def _publish(self) -> Never:
+        loop = asyncio.get_running_loop()
+        self._started = loop.time()
+        while True:
+            self._changed.clear()
+            began = loop.time()
+            self._aim()
+            known = self.known()
+            self._board.latest = await asyncio.to_thread(
+                take, known, self._policy, self._clock(), self._configured_at
+            )
+            await asyncio.sleep(max(1.0, REST * (loop.time() - began)))
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+
+def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:
+    numbers = itertools.count(1)
+    return lambda: progress(step, next(numbers), total)
