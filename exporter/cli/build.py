@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,7 +21,10 @@ from exporter.observe.trust import Trust, load_roots
 from exporter.schedule.watch import Eyes, Plan, Watch
 from exporter.snapshot import Board, Snapshot
 
-MOST_THREADS = 32  # that call AWS at once, for all accounts and regions together
+THREADS = (
+    6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
+)
+MOST_THREADS = 64
 
 
 def clock() -> datetime:
@@ -31,16 +34,24 @@ def clock() -> datetime:
 
 @contextmanager
 def watch(
-    settings: Settings, asked: tuple[Domain, ...] = (), *, tags: bool = True
+    settings: Settings,
+    asked: tuple[Domain, ...] = (),
+    *,
+    tags: bool = True,
+    clock: Callable[[], datetime] = clock,
 ) -> Iterator[tuple[Watch, Board]]:
     """Build a watch and its board; `asked` domains are looked at besides the configured ones."""
     policy = _policy(settings)
     board = Board(Snapshot(clock(), policy))
-    threads = min(MOST_THREADS, 2 + 2 * sum(max(1, len(one.regions)) for one in settings.aws.accounts))
+    places = sum(max(1, len(one.regions)) for one in settings.aws.accounts)
+    threads = min(MOST_THREADS, max(1, THREADS * places))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+    clients = Clients(threads)
+    eyes = _eyes(settings, clients, executor, clock)
     try:
-        yield Watch(_eyes(settings, executor), _plan(settings, asked, tags=tags), policy, clock, board), board
+        yield Watch(eyes, _plan(settings, asked, tags=tags), policy, clock, board), board
     finally:
+        clients.close()
         executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -66,17 +77,18 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
     )
 
 
-def _eyes(settings: Settings, executor: ThreadPoolExecutor) -> Eyes:
+def _eyes(
+    settings: Settings, clients: Clients, executor: ThreadPoolExecutor, clock: Callable[[], datetime]
+) -> Eyes:
     timeout = settings.dns.timeout.total_seconds()
     resolver = Resolver(settings.dns.nameservers, timeout, Path("/etc/hosts"))
     trust = Trust(load_roots(settings.probe.ca_file), clock)
     tls = TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
     dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
-    return Eyes(tuple(_acm(settings, executor)), tls.look, dns.look)
+    return Eyes(tuple(_acm(settings, clients, executor)), tls.look, dns.look)
 
 
-def _acm(settings: Settings, executor: ThreadPoolExecutor) -> Iterator[tuple[str, AcmEye]]:
-    clients = Clients(MOST_THREADS)
+def _acm(settings: Settings, clients: Clients, executor: ThreadPoolExecutor) -> Iterator[tuple[str, AcmEye]]:
     for account in settings.aws.accounts:
         access = Access(account.profile, account.role_arn, account.external_id)
         for region in account.regions or ("",):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
@@ -28,6 +29,7 @@ Zone: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
 TTL = 1  # seconds, so that a scene that is changed is soon seen
 SOA = f"ns.invalid. hostmaster.invalid. 1 3600 600 86400 {TTL}"
 _LINKS = 20
+_BUFFER = 4 << 20  # bytes: hundreds of questions may arrive before the event loop reads the first
 _PORT_ATTEMPTS = 20
 
 
@@ -127,6 +129,7 @@ class DnsServer:
         chosen = self._tcp.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         self._udp, _ = await loop.create_datagram_endpoint(lambda: self._datagrams, local_addr=(host, chosen))
+        self._udp.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)

@@ -244,6 +244,7 @@ _CONFIGURATION = dedent(
           regions: [{TOKYO}]
           role_arn: {ROLE}
       tags: [service]
+      requests_per_second: 50
 
     probe:
       interval: 10s

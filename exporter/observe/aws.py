@@ -15,6 +15,7 @@ from datetime import UTC
 from functools import partial
 from typing import Any
 
+import boto3
 from botocore import exceptions as aws
 from botocore import xform_name
 from botocore.client import BaseClient
@@ -120,7 +121,9 @@ class Clients:
                 if not region:
                     raise Blind(Why.AWS_ERROR, "no region is known: set AWS_REGION or aws.accounts[].regions")
                 try:
-                    client = session.create_client(service, region_name=region, config=self._config)
+                    client = boto3.Session(botocore_session=session).client(
+                        service, region_name=region, config=self._config
+                    )
                 except ValueError as error:
                     raise Blind(Why.AWS_ERROR, f"{error}; check AWS_ENDPOINT_URL and the region") from error
                 client.meta.events.register("before-send", self._may_send)

@@ -1,0 +1,66 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything else is their parts.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+SERVERS := prometheus prometheus-alertmanager nginx-light haproxy openssl
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+.PHONY: help demo test install install-test servers lint types house unit lock clean
+
+help:                    ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
+
+demo: install            ## an embedded world and the exporter watching it, on loopback
+	@exec $(BIN)/acm-exporter demo $(DEMO_FLAGS)
+
+test: install-test servers lint types house unit  ## all checks and all tests
+
+install: $(VENV)/.installed    ## the exporter in .venv, from requirements.lock
+
+install-test: $(VENV)/.installed-test
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is too old (expected 3.11 or newer); say: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/apt-install python3-venv
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python requirements.lock requirements-build.lock pyproject.toml
+	@echo "installing into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
+	@echo "installing what the tests need into $(VENV) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@
+
+servers:                 ## the real servers that tests talk to: by apt where we are root, else named
+	@deploy/apt-install $(SERVERS)
+
+lint:
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types:
+	@$(BIN)/mypy
+
+house:                   ## which room may import which
+	@$(BIN)/lint-imports
+
+unit:
+	@$(BIN)/pytest -n auto --dist loadgroup $(TEST_FLAGS)
+
+lock:                    ## the lock files anew, from pyproject.toml (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --group build -o requirements-build.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+
+clean:                   ## forget everything that was made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,78 @@
+"""A second opinion on ACM: the whole house against moto's server, which knows nothing of our stand-in."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from exporter import config
+from exporter.cli import build
+from exporter.demo import pki
+from exporter.demo.dns import DnsServer
+from exporter.demo.tls import Endpoints, Serve
+from exporter.judge.rule import Outcome
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Run moto's server and point the ambient AWS configuration at it."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    forget = urllib.request.Request(f"{url}/moto-api/reset", method="POST")
+    urllib.request.urlopen(forget).close()  # moto's state is the process's, and so other tests' too
+    for name, value in {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield url
+    server.stop()
+
+
+async def test_an_imported_and_a_requested_certificate(moto: str, tmp_path: Path) -> None:
+    """With no more than a nameserver and a port configured, both of moto's certificates are judged rightly."""
+    now = datetime.now(UTC)
+    issued = pki.root("Moto Root", now - timedelta(days=30)).issue(
+        ["shop.example.com"], now - timedelta(days=9)
+    )
+    acm = boto3.client("acm", region_name=REGION, endpoint_url=moto)
+    imported = acm.import_certificate(Certificate=pki.pem(issued.certificate), PrivateKey=issued.key_pem)
+    requested = acm.request_certificate(DomainName="new.example.com", ValidationMethod="DNS")
+    dns = await DnsServer.start({"shop.example.com": {"A": ["127.1.2.1"]}, "new.example.com": {}})
+    endpoints = await Endpoints.start(tmp_path, {"127.1.2.1": Serve(issued)})
+    file = tmp_path / "acm-exporter.yaml"
+    file.write_text(
+        f"domains: [{{name: shop.example.com, port: {endpoints.port}}}]\ndns: {{nameservers: ['{dns.address}']}}\n"
+    )
+    with build.watch(config.load(file, {})) as (watch, board):
+        await watch.once()
+    await endpoints.close()
+    await dns.close()
+
+    cases = {case.certificate.arn: case for case in board.latest.cases}
+    assert set(cases) == {imported["CertificateArn"], requested["CertificateArn"]}
+    one = cases[imported["CertificateArn"]]
+    assert (one.certificate.account, one.certificate.region) == (ACCOUNT, REGION)
+    assert one.certificate.serial == issued.serial
+    assert one.verdict.word == "unmanaged"
+    serving = {c: one.verdict.findings[c].outcome for c in ("reachable", "name_match", "serial_match")}
+    assert set(serving.values()) == {Outcome.HOLDS}
+
+    other = cases[requested["CertificateArn"]]
+    assert other.verdict.word == "blocked"
+    assert other.verdict.findings["validation_records"].outcome is Outcome.BREAKS
+    (source,) = [one for one in board.latest.sources if one.source == "acm"]
+    assert (source.account, source.region, source.success) == (ACCOUNT, REGION, True)
