@@ -7,7 +7,7 @@ SERVERS := prometheus prometheus-alertmanager nginx-light haproxy openssl
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit lock clean
+.PHONY: help demo test install install-test servers lint types house unit docs lock clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -53,6 +53,9 @@ house:                   ## which room may import which
 
 unit:
 	@$(BIN)/pytest -n auto --dist loadgroup $(TEST_FLAGS)
+
+docs:                    ## the tables of the README anew, from the code
+	@$(BIN)/python deploy/readme-tables README.md
 
 lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -65,6 +65,7 @@ class Resolver:
         self._hosts = _Watched(None if nameservers else hosts_file, _parse_hosts)
         self._resolv_conf = _Watched(None if nameservers else resolv_conf, _parse_resolv_conf)
         self._cache = _Cache(_REMEMBERED)
+        self._client = _client(self._servers, timeout, self._cache)
         self._asking: dict[tuple[dns.name.Name, RdataType], asyncio.Task[Sight[Reply]]] = {}
 
     async def addresses(self, name: str) -> tuple[str, ...]:
@@ -110,7 +111,9 @@ class Resolver:
         servers = self._servers or self._resolv_conf.read()
         if not servers:
             raise Blind(Why.RESOLVER_FAILURE, f"{self._resolv_conf.path} names no name server")
-        client = _client(servers, self._timeout, self._cache)
+        if self._client.nameservers is not servers:
+            self._client = _client(servers, self._timeout, self._cache)
+        client = self._client
         try:
             return await _resolve(client, name, rdtype)
         except dns.resolver.NoNameservers as error:

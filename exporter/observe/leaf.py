@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from exporter.facts import Why
 from exporter.observe.sight import Blind
@@ -25,6 +26,13 @@ _EXTENSIONS = 0xA3  # [3] in a TBSCertificate
 _OID = 0x06
 _SUBJECT_ALTERNATIVE_NAME = bytes([0x55, 0x1D, 0x11])
 _DNS_NAME, _IP_ADDRESS = 0x82, 0x87  # GeneralName [2] and [7] (RFC 5280, section 4.2.1.6)
+
+
+# What cryptography raises for certificates that break a rule, found by changing bytes of real ones.
+UNREADABLE = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ def parse(der: bytes) -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise Blind(Why.BAD_CERTIFICATE, str(error)) from error
 
 
@@ -85,7 +93,7 @@ def _read(certificate: x509.Certificate, fingerprint: str) -> Leaf:
                 _text(certificate, "subject"),
                 fingerprint,
             )
-        except ValueError as error:
+        except UNREADABLE as error:
             raise Blind(Why.BAD_CERTIFICATE, str(error)) from error
 
 
@@ -94,7 +102,7 @@ def _text(certificate: x509.Certificate, field: str) -> str:
     try:
         name: x509.Name = getattr(certificate, field)
         return name.rfc4514_string()[:MOST_TEXT]
-    except ValueError:
+    except UNREADABLE:
         return ""
 
 
@@ -132,7 +140,7 @@ def _alternative_names(tbs: bytes) -> bytes:
         if tag == _EXTENSIONS:
             for _, extension in _elements(_inside(field)):
                 parts = list(_elements(extension))
-                if parts[0] == (_OID, _SUBJECT_ALTERNATIVE_NAME):
+                if parts[:1] == [(_OID, _SUBJECT_ALTERNATIVE_NAME)]:
                     return _inside(parts[-1][1])
     return b""
 

@@ -21,7 +21,7 @@ _ACM_ZONE = "acm-validations.aws"  # ACM's own: what lies behind its names is no
 
 
 class DnsEye:
-    """Answers one question within `timeout` seconds; `fetch_token` has a deadline of its own."""
+    """Answers questions out of lookups of up to `timeout` seconds, and within twice that on the whole."""
 
     def __init__(
         self, resolver: Resolver, fetch_token: Callable[[Question], Awaitable[Token]], timeout: float
@@ -32,7 +32,7 @@ class DnsEye:
 
     async def look(self, question: Question) -> Sight[Answer]:
         """Look once; a failed lookup on the way is Unseen, never an answer."""
-        deadline = math.inf if question.ask is Ask.TOKEN else self._timeout  # tokens come with their own
+        deadline = math.inf if question.ask is Ask.TOKEN else 2 * self._timeout  # tokens bring their own
         return await sight(lambda: self._answer(question), deadline, Why.RESOLVER_TIMEOUT)
 
     async def _answer(self, question: Question) -> Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -139,7 +140,9 @@ async def _page(url: str, names: _Names, verified: bool) -> _Page:
     except aiohttp.ClientSSLError as error:
         raise Blind(Why.TLS_HANDSHAKE_FAILURE, str(error)) from None
     except aiohttp.ClientOSError as error:
-        raise Blind(_CONNECT_REASONS.get(error.errno or 0, Why.NO_ROUTE), str(error)) from None
+        number = error.errno or 0
+        text = os.strerror(number) if number else str(error)
+        raise Blind(_CONNECT_REASONS.get(number, Why.NO_ROUTE), text) from None
     except aiohttp.ClientConnectionError:
         raise Blind(Why.RESET, "the connection was closed without an answer") from None
     except aiohttp.ClientError as error:

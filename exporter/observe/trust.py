@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 from exporter.facts import Why
-from exporter.observe.leaf import parse
+from exporter.observe.leaf import UNREADABLE, parse
 from exporter.observe.sight import Blind
 
 log = structlog.get_logger("acm_exporter.observe")
@@ -97,13 +97,10 @@ class Trust:
             except crypto.X509StoreContextError as error:
                 _, depth, message = error.errors
                 trusted, error_text = False, f"{message} (depth {depth})"
-        counted = path if trusted else served
-        return _Finding(
-            trusted,
-            error_text,
-            min(_when(one.get_notAfter()) for one in counted),
-            _next_turn((*served, *path), now),
-        )
+        ends = [end for one in (path if trusted else served) if (end := _when(one.get_notAfter))]
+        if not ends:
+            raise Blind(Why.BAD_CERTIFICATE, "no end of validity that can be parsed")
+        return _Finding(trusted, error_text, min(ends), _next_turn((*served, *path), now))
 
     def _path(self, served: list[crypto.X509], now: datetime) -> list[crypto.X509]:
         """Return the verified path, the leaf first; raises X509StoreContextError.
@@ -135,7 +132,7 @@ def _for_servers(path: list[crypto.X509]) -> tuple[bool, str]:
             usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         except x509.ExtensionNotFound:
             continue
-        except (ValueError, Blind) as error:
+        except (*UNREADABLE, Blind) as error:
             return False, f"extensions cannot be parsed: {error} (depth {depth})"
         if not _SERVER.intersection(usages):
             return False, f"unsuitable certificate purpose (depth {depth})"
@@ -146,11 +143,15 @@ def _next_turn(certificates: Iterable[crypto.X509], now: datetime) -> datetime:
     """Return when a finding may change by itself: a certificate begins or ends, or the hour is over."""
     turns = [now + _KEPT]
     for one in certificates:
-        # OpenSSL, like RFC 5280, counts the last second as valid.
-        turns += [_when(one.get_notBefore()), _when(one.get_notAfter()) + _SECOND]
+        begin, end = _when(one.get_notBefore), _when(one.get_notAfter)
+        turns += [begin] if begin else []
+        turns += [end + _SECOND] if end else []  # OpenSSL, like RFC 5280, counts the last second as valid
     return min(turn for turn in turns if turn > now)
 
 
-def _when(text: bytes | None) -> datetime:
-    """Parse a GeneralizedTime, as pyOpenSSL gives every time."""
-    return datetime.strptime((text or b"").decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+def _when(get: Callable[[], bytes | None]) -> datetime | None:
+    """Return one of a certificate's times, None where it breaks its format."""
+    try:
+        return datetime.strptime((get() or b"").decode("ascii"), "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except (crypto.Error, ValueError):
+        return None

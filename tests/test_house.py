@@ -1,0 +1,95 @@
+"""What is written twice is the same twice: README, policy and lock files against the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter import __version__, config
+from exporter.expose import text
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("rules", text.rules_table(markdown=True)), ("metrics", text.metrics_table(markdown=True))],
+)
+def test_readme_has_the_tables_as_the_commands_print_them(name: str, made: str) -> None:
+    """A reader of the README sees the conditions and metrics that the program has."""
+    found = re.search(rf"<!-- {name}: [^>]*-->\n(.*?)<!-- /{name} -->", README, re.DOTALL)
+    assert found is not None
+    assert found[1] == made, f"renew it with: make docs ({name})"
+
+
+def test_readme_shows_the_policy_that_is_shipped() -> None:
+    """Whoever copies the policy from the README gets the file's."""
+    blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    assert [json.loads(one) for one in blocks] == [json.loads((ROOT / "deploy/iam-policy.json").read_text())]
+
+
+def test_policy_allows_the_calls_that_the_code_makes_and_no_other() -> None:
+    """Least privilege: exactly the operations named in observe/acm.py, but for STS's, which needs none."""
+    policy = json.loads((ROOT / "deploy/iam-policy.json").read_text())
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    code = (ROOT / "exporter/observe/acm.py").read_text()
+    called = set(re.findall(r'"((?:List|Search|Describe|Get)[A-Z]\w+)"', code)) - {"GetCallerIdentity"}
+    assert allowed == {f"acm:{operation}" for operation in called}
+
+
+def test_readme_configuration_is_accepted(tmp_path: Path) -> None:
+    """The first configuration that a newcomer copies is valid."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "acm-exporter.yaml"
+    file.write_text(block)
+    assert [one.name for one in config.load(file, {}).domains] == list(_names(yaml.safe_load(block)))
+
+
+def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
+    return [one if isinstance(one, str) else one["name"] for one in tree["domains"]]
+
+
+def test_readme_links_lead_to_files() -> None:
+    """No dead link within the project."""
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert links
+
+
+def test_version_stands_in_one_place() -> None:
+    """The package says the version that the project file gives."""
+    assert PROJECT["project"]["version"] == __version__
+
+
+@pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)
+def test_lock_files_have_hashes_and_no_addresses(lock: Path) -> None:
+    """An install takes the reviewed files, from whatever registry its user has."""
+    lines = [one for one in lock.read_text().splitlines() if one and not one.lstrip().startswith("#")]
+    pins = [one for one in lines if not one.startswith(" ")]
+    assert all(re.match(r"[a-z0-9._-]+==\S+( ; .*)? \\$", one) for one in pins)
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", one) for one in lines if one not in pins)
+
+
+def test_lock_file_covers_what_the_project_needs() -> None:
+    """Each dependency of pyproject.toml is pinned."""
+    names = {re.split(r"[<>=\[]", one)[0] for one in PROJECT["project"]["dependencies"]}
+    pinned = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    assert names - pinned == set()
+
+
+def test_no_committed_file_names_a_place_of_a_machine() -> None:
+    """Files read the same on everybody's machine."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    pattern = re.compile(rb"/(?:home|Users|root|work)/\w")
+    bad = [f for f in files if f and (ROOT / f).is_file() and pattern.search((ROOT / f).read_bytes())]
+    assert bad == []
