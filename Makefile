@@ -7,7 +7,7 @@ SERVERS := prometheus prometheus-alertmanager nginx-light haproxy openssl
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit docs lock clean
+.PHONY: help demo test install install-test servers lint types house unit docs grafana lock clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -56,6 +56,10 @@ unit:
 
 docs:                    ## the tables of the README anew, from the code
 	@$(BIN)/python deploy/readme-tables README.md
+
+grafana:                 ## alert rules and dashboards anew, from grafana/source
+	@$(BIN)/python -m grafana.source.alerts
+	@$(BIN)/python -m grafana.source.dashboards
 
 lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
