@@ -148,7 +148,12 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         ca_file.write_bytes(authorities.roots_pem)
         domains = "\n".join(_domains(SCENES, addresses, endpoints.port))
         config_file.write_text(
-            _CONFIGURATION.format(domains=domains, ca_file=ca_file, nameserver=dns.address)
+            _CONFIGURATION.format(
+                domains=domains,
+                ca_file=ca_file,
+                nameserver=dns.address,
+                pause=10 + crowd // 25,  # all of this shares one event loop with the exporter
+            )
         )
         yield World(
             scenes=SCENES,
@@ -236,7 +241,7 @@ _CONFIGURATION = dedent(
     f"""\
     # The configuration of the demo: as a user would write it, but for the short intervals.
     aws:
-      interval: 10s
+      interval: {{pause}}s
       accounts:
         - name: production
           regions: [{VIRGINIA}, {TOKYO}]
@@ -247,13 +252,13 @@ _CONFIGURATION = dedent(
       requests_per_second: 50
 
     probe:
-      interval: 10s
+      interval: {{pause}}s
       timeout: 2s
       certificate_names: true
       ca_file: "{{ca_file}}"  # the roots of the demo's authorities
 
     dns:
-      interval: 15s
+      interval: {{pause}}s
       timeout: 2s
       nameservers: ["{{nameserver}}"]
 
