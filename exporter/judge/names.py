@@ -9,7 +9,8 @@ from collections.abc import Iterable
 def covers(patterns: Iterable[str], name: str) -> bool:
     """Tell whether any of a certificate's names covers this name (RFC 9525, section 6.3)."""
     wanted = normal(name)
-    return any(normal(pattern) in (wanted, wildcard_over(wanted)) for pattern in patterns)
+    covering = {wanted, wildcard_over(wanted)} - {""}
+    return any(normal(pattern) in covering for pattern in patterns)
 
 
 def wildcard_over(name: str) -> str:

@@ -8,6 +8,7 @@ from exporter.facts import Certificate, Details, Evidence, Seen, Unseen
 from exporter.judge.rule import (
     HOLDS,
     MOOT,
+    SHOWN_PARTS,
     Finding,
     Policy,
     Scope,
@@ -19,26 +20,27 @@ from exporter.judge.rule import (
     rule,
     unsaid,
     validated_by,
-    worst,
 )
 
 USER_GUIDE = "https://docs.aws.amazon.com/acm/latest/userguide"
 LONG_LIFETIME = timedelta(days=300)  # only the 395-day certificates issued until February 2026 last longer
+NEVER_ISSUED = {"PENDING_VALIDATION", "VALIDATION_TIMED_OUT", "FAILED"}
 
 
 def window_start(certificate: Certificate, policy: Policy) -> datetime | None:
-    """Tell when ACM begins to renew; None where it never does or the end is not known.
+    """Tell when ACM begins to renew, within the validity; None where it never does or that is not known.
 
     By lifetime: 60 days before the end for private and for 395-day certificates, 45 days for 198-day ones
     (AWS: dns-renewal-validation). AWS has announced nothing for shorter ones: a third of the lifetime.
     """
     if managed(certificate) is not True or certificate.not_after is None or certificate.not_before is None:
         return None
-    if policy.window is not None:
-        return certificate.not_after - policy.window
     lifetime = certificate.not_after - certificate.not_before
+    if lifetime <= timedelta():
+        return None
     long = certificate.type == "PRIVATE" or lifetime > LONG_LIFETIME
-    return certificate.not_after - min(timedelta(days=60 if long else 45), lifetime / 3)
+    usual = min(timedelta(days=60 if long else 45), lifetime / 3)
+    return certificate.not_after - min(usual if policy.window is None else policy.window, lifetime)
 
 
 def age(certificate: Certificate, now: datetime) -> timedelta | None:
@@ -63,7 +65,10 @@ def in_use(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         return HOLDS
     if certificate.in_use is None:
         return unsaid(certificate, "whether it is in use")
-    return breaks("no AWS resource uses it and it was not exported", in_use.remedy)
+    if certificate.exported is None and certificate.eligibility != "INELIGIBLE":
+        return unsaid(certificate, "whether it was exported")
+    exported = "it was not exported" if certificate.exported is False else "ACM says INELIGIBLE"
+    return breaks(f"no AWS resource uses it and {exported}", in_use.remedy)
 
 
 @rule(
@@ -76,15 +81,15 @@ def in_use(evidence: Evidence, _: Policy, __: datetime) -> Finding:
 def validation_age(evidence: Evidence, policy: Policy, now: datetime) -> Finding:
     """The first issue lies no longer ago than `renewal.validation_limit` (825 days)."""
     certificate = evidence.certificate
-    if certificate.status == "PENDING_VALIDATION":
+    if certificate.status in NEVER_ISSUED:
         return MOOT
     since = age(certificate, now)
     if since is None:
         return unsaid(certificate, "when it was first issued")
     if since <= policy.validation_limit:
         return HOLDS
-    limit = policy.validation_limit.days
-    return breaks(f"first issued {since.days} days ago, more than {limit}", validation_age.remedy)
+    says = f"first issued on {now - since:%Y-%m-%d}, more than {policy.validation_limit.days} days ago"
+    return breaks(says, validation_age.remedy)
 
 
 @rule(
@@ -105,12 +110,24 @@ def eligible(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         return unsaid(certificate, "the renewal eligibility")
     if certificate.in_use is False and not certificate.exported:
         return MOOT  # `in_use` names the cause
-    if certificate.in_use is None:
+    if certificate.in_use is None and not certificate.exported:
         return unsaid(certificate, "whether it is in use")
+    used = "in use" if certificate.in_use else "exported"
     if certificate.type == "PRIVATE":
         remedy = "request it through ACM (RequestCertificate), not by IssueCertificate of the private CA"
-        return breaks("ACM says INELIGIBLE: the private CA issued it without ACM", remedy)
-    return breaks("ACM says INELIGIBLE although it is in use", eligible.remedy)
+        says = f"ACM says INELIGIBLE although it is {used}: perhaps the private CA issued it without ACM"
+        return breaks(says, remedy)
+    odd = [name for name in certificate.names if any(_is_bad_label(label) for label in name.split("."))]
+    if odd:
+        says = (
+            f"ACM says INELIGIBLE: {', '.join(odd[:3])} has hyphens in third and fourth place and is no IDN"
+        )
+        return breaks(says, "request a new certificate without that name")
+    return breaks(f"ACM says INELIGIBLE although it is {used}", eligible.remedy)
+
+
+def _is_bad_label(label: str) -> bool:
+    return label[2:4] == "--" and not label.lower().startswith("xn--")
 
 
 _STATUS_REMEDIES = {
@@ -143,6 +160,8 @@ def status(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     remedy = _STATUS_REMEDIES.get(certificate.status, status.remedy)
     if certificate.type == "IMPORTED":
         remedy = "import a new certificate over this ARN"
+    elif certificate.key_pair_origin == "ACME":
+        remedy = "let its ACME client obtain a new one"
     return breaks(f"its status is {certificate.status}{cause}", remedy)
 
 
@@ -153,18 +172,17 @@ def status(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     remedy="migrate to DNS validation in place (UpdateCertificateOptions keeps the ARN)",
     applies=validated_by("EMAIL"),
 )
-def email_sunset(evidence: Evidence, policy: Policy, __: datetime) -> Finding:
+def email_sunset(evidence: Evidence, policy: Policy, now: datetime) -> Finding:
     """An e-mail-validated certificate is due for renewal before ACM ends e-mail renewals."""
     start = window_start(evidence.certificate, policy)
     if start is None:
-        return MOOT if evidence.certificate.status == "PENDING_VALIDATION" else _no_dates(evidence)
-    if start.astimezone(UTC).date() <= policy.email_ends:
+        return MOOT if evidence.certificate.status in NEVER_ISSUED else _no_dates(evidence)
+    due = max(start, now).astimezone(UTC).date()
+    if due <= policy.email_ends:
         return HOLDS
-    return breaks(
-        f"its next renewal opens on {start:%Y-%m-%d}, after ACM's last e-mail renewals "
-        f"on {policy.email_ends:%Y-%m-%d}",
-        email_sunset.remedy,
-    )
+    opens = f"opens on {start:%Y-%m-%d}" if start > now else f"is open since {start:%Y-%m-%d}"
+    says = f"its next renewal {opens}, and ACM renews by e-mail until {policy.email_ends:%Y-%m-%d} only"
+    return breaks(says, email_sunset.remedy)
 
 
 _PCA_REMEDIES = {
@@ -211,6 +229,7 @@ _METHOD_REMEDIES = {
     "DNS": "create the validation CNAME of each name",
     "EMAIL": "resend the validation mail and approve it, or move to DNS validation",
     "HTTP": "let /.well-known/pki-validation/ through to CloudFront",
+    "PRIVATE": "see that the private CA is ACTIVE, outlives the certificate and lets ACM issue",
 }
 
 
@@ -226,17 +245,14 @@ def renewal_progress(evidence: Evidence, policy: Policy, now: datetime) -> Findi
     certificate = evidence.certificate
     details = certificate.details.value if isinstance(certificate.details, Seen) else Details()
     reason = details.renewal_reason
-    by_method = _METHOD_REMEDIES.get(certificate.validation_method, renewal_progress.remedy)
-    if reason.startswith(("PCA_", "SLR_")):
-        by_method = _PCA_REMEDIES.get(reason, private_ca.remedy)
-    remedy = _REASON_REMEDIES.get(reason, by_method)
     if certificate.renewal_status in {"PENDING_VALIDATION", "FAILED"}:
-        cause = f" ({reason})" if reason else ""
-        says = f"renewal is {certificate.renewal_status}{cause}"
-        open_names = [v for v in details.validations if v.status not in ("", "SUCCESS")]
-        return worst(
-            [breaks(f"{says}: {v.name} {v.status}", remedy) for v in open_names] or [breaks(says, remedy)]
-        )
+        says = f"renewal is {certificate.renewal_status}" + (f" ({reason})" if reason else "")
+        method = certificate.validation_method or certificate.type
+        by_method = _METHOD_REMEDIES.get(method, renewal_progress.remedy)
+        unsolved = [f"{v.name} {v.status}" for v in details.validations if v.status not in ("", "SUCCESS")]
+        names = ", ".join(unsolved[:SHOWN_PARTS]) or "ACM names no domain"
+        more = f" and {len(unsolved) - SHOWN_PARTS} more" if len(unsolved) > SHOWN_PARTS else ""
+        return breaks(f"{says}: {names}{more}", _by_reason(reason, by_method))
     if certificate.status not in ("", "ISSUED"):
         return MOOT  # `status` names the cause
     start = window_start(certificate, policy)
@@ -244,14 +260,20 @@ def renewal_progress(evidence: Evidence, policy: Policy, now: datetime) -> Findi
         return _no_dates(evidence)
     if now < start:
         return MOOT
-    if now - start > policy.grace:
-        says = f"the renewal window opened on {start:%Y-%m-%d}, {(now - start).days} days ago, and nothing was renewed"
-        return breaks(
-            says, _REASON_REMEDIES.get(reason, "mend what else is broken; if nothing is, ask AWS Support")
-        )
+    expired = certificate.not_after is not None and certificate.not_after <= now
+    if expired or now - start > policy.grace:
+        opened = f"the renewal window opened on {start:%Y-%m-%d}, {(now - start).days} days ago"
+        says = f"{opened}, and nothing was renewed"
+        return breaks(says, _by_reason(reason, "mend what else is broken; if nothing is, ask AWS Support"))
     if certificate.renewal_status == "" and isinstance(certificate.details, Unseen):
         return unsaid(certificate, "the renewal status")
     return HOLDS
+
+
+def _by_reason(reason: str, otherwise: str) -> str:
+    if reason.startswith(("PCA_", "SLR_")):
+        return _PCA_REMEDIES.get(reason, private_ca.remedy)
+    return _REASON_REMEDIES.get(reason, otherwise)
 
 
 def _no_dates(evidence: Evidence) -> Finding:

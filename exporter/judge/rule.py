@@ -11,6 +11,26 @@ from exporter.facts import Certificate, Evidence, Seen, Unseen, Why
 
 SHOWN_PARTS = 3  # of a condition about many names or addresses, how many are spelled out
 
+_TO_SEE = {  # what lets us see again, by the reason for which we do not
+    Why.NOT_YET: "wait for the next look",
+    Why.BUG: "report it with the exporter's log",
+    Why.TIMEOUT: "look again; if it stays, allow more time (probe.timeout, dns.timeout)",
+    Why.RESOLVER_FAILURE: "check the exporter's resolver, then the zone's name servers",
+    Why.RESOLVER_TIMEOUT: "check the exporter's resolver, then the zone's name servers",
+    Why.BAD_NAME: "correct the name: DNS cannot ask for it",
+    Why.DNSSEC_BOGUS: "mend the zone's DNSSEC signatures or its DS record",
+    Why.NO_ROUTE: "give the exporter's machine a route to that address",
+    Why.DENIED: "allow the exporter's IAM role to read ACM",
+    Why.NO_CREDENTIALS: "give the exporter AWS credentials",
+    Why.EXPIRED_TOKEN: "renew the exporter's AWS credentials",
+    Why.THROTTLED: "wait; if it stays, lower aws.requests_per_second: others use ACM's quota too",
+    Why.NOT_FOUND: "wait for the next inventory: ACM no longer has it",
+    Why.MALFORMED: "report it with the exporter's log",
+    Why.ABSENT: "wait until ACM tells it; if it stays, look at the certificate in the AWS console",
+    Why.AWS_UNREACHABLE: "open the exporter's way to AWS",
+    Why.AWS_ERROR: "wait; if it stays, see the AWS Health Dashboard",
+}
+
 
 class Outcome(StrEnum):
     """In rising order of weight; `worst` relies on the order."""
@@ -67,17 +87,17 @@ def breaks(says: str, remedy: str) -> Finding:
 
 
 def unknown(why: Why, says: str, remedy: str = "") -> Finding:
-    """Say what could not be seen and why."""
-    return Finding(Outcome.UNKNOWN, says, remedy, why)
+    """Say what could not be seen and why, and what lets us see it again."""
+    return Finding(Outcome.UNKNOWN, says, remedy or _TO_SEE.get(why, ""), why)
 
 
 def unsaid(certificate: Certificate, what: str) -> Finding:
     """Answer for a fact that ACM has not told, by the reason for which it has not."""
     match certificate.details:
         case Unseen(why=Why.NOT_YET):
-            return unknown(Why.NOT_YET, f"ACM has not been asked for {what} yet")
+            return unknown(Why.NOT_YET, f"ACM has not told yet {what}")
         case Unseen(why=why, detail=detail):
-            return unknown(why, f"ACM could not be asked for {what}: {detail or why}")
+            return unknown(why, f"ACM could not tell {what}: {detail or why}")
         case Seen():
             return unknown(Why.ABSENT, f"ACM's answer does not tell {what}")
 
@@ -86,6 +106,7 @@ def worst(findings: Iterable[Finding]) -> Finding:
     """Fold the parts into one: a break beats a blind spot, and a blind spot beats a success.
 
     The sentences of all parts that weigh the most are joined, the first few in full; so are their remedies.
+    The reason is that of the first of them.
     """
     parts = list(findings)
     if not parts:
@@ -93,12 +114,15 @@ def worst(findings: Iterable[Finding]) -> Finding:
     weight = list(Outcome).index
     outcome = max((part.outcome for part in parts), key=weight)
     heavy = [part for part in parts if part.outcome is outcome]
-    says = list(dict.fromkeys(part.says for part in heavy if part.says))
-    remedies = list(dict.fromkeys(part.remedy for part in heavy if part.remedy))
-    more = f"; and {len(says) - SHOWN_PARTS} more" if len(says) > SHOWN_PARTS else ""
-    return Finding(
-        outcome, "; ".join(says[:SHOWN_PARTS]) + more, "; ".join(remedies[:SHOWN_PARTS]), heavy[0].why
-    )
+    says = _joined(part.says for part in heavy)
+    remedy = _joined(part.remedy for part in heavy)
+    return Finding(outcome, says, remedy, heavy[0].why)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    different = list(dict.fromkeys(text for text in texts if text))
+    more = [f"and {len(different) - SHOWN_PARTS} more"] if len(different) > SHOWN_PARTS else []
+    return "; ".join(different[:SHOWN_PARTS] + more)
 
 
 Check = Callable[[Evidence, Policy, datetime], Finding]
@@ -149,12 +173,9 @@ def every(_: Certificate) -> bool:
 
 def managed(certificate: Certificate) -> bool | Finding:
     """Apply to certificates that ACM renews by itself: neither imported nor obtained by an ACME client."""
-    if certificate.type == "":
-        return unsaid(certificate, "the certificate's type")
-    return certificate.type != "IMPORTED" and certificate.key_pair_origin not in {
-        "ACME",
-        "CUSTOMER_PROVIDED",
-    }
+    if certificate.type == "IMPORTED" or certificate.key_pair_origin in {"ACME", "CUSTOMER_PROVIDED"}:
+        return False
+    return True if certificate.type else unsaid(certificate, "the certificate's type")
 
 
 def public(certificate: Certificate) -> bool | Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime
 
 from exporter.facts import Certificate, Evidence, Look, Seen, Served, Unseen, Why
@@ -36,17 +36,27 @@ _WORDS = {
     Why.HANDSHAKE_TIMEOUT: "the TLS handshake does not end in time",
     Why.RESET: "the connection is closed during the handshake",
     Why.NOT_TLS: "it does not speak TLS",
+    Why.TLS_UNRECOGNIZED_NAME: "it does not know the name (TLS alert)",
+    Why.TLS_PROTOCOL_VERSION: "it accepts no TLS version of ours",
+    Why.TLS_HANDSHAKE_FAILURE: "it refuses the TLS handshake",
+    Why.BAD_CERTIFICATE: "what it serves cannot be read as a certificate",
+    Why.NO_CERTIFICATE: "it serves no certificate",
     Why.NOT_YET: "not looked at yet",
 }
 _REMEDIES = {
     Why.NAME_NOT_FOUND: "create the name in DNS, or drop it from the certificate and the configuration",
     Why.NO_ADDRESS: "give the name an A or AAAA record",
     Why.DNSSEC_BOGUS: "mend the zone's DNSSEC signatures or its DS record",
+    Why.BAD_NAME: "correct the name in the certificate or the configuration",
     Why.REFUSED: "start the HTTPS listener, or take the address out of DNS",
     Why.CONNECT_TIMEOUT: "open the security group and the network path, or take the address out of DNS",
     Why.UNREACHABLE: "mend the network path, or take the address out of DNS",
     Why.NOT_TLS: "make the listener speak TLS on this port",
     Why.TLS_UNRECOGNIZED_NAME: "add the name to the listener's certificates (SNI)",
+    Why.TLS_PROTOCOL_VERSION: "let the listener's TLS policy allow TLS 1.2 or 1.3",
+    Why.TLS_HANDSHAKE_FAILURE: "mend the listener's TLS policy or its certificate",
+    Why.BAD_CERTIFICATE: "install a sound certificate on the listener",
+    Why.NO_CERTIFICATE: "install a certificate on the listener",
 }
 
 
@@ -59,22 +69,32 @@ _REMEDIES = {
 )
 def reachable(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """Every name completes a TLS handshake at every one of its addresses."""
-    seen = {look.endpoint.domain for look in evidence.looks if isinstance(look.sight, Seen)}
-    return worst(_reachable(look, elsewhere=look.endpoint.domain in seen) for look in evidence.looks)
+    seen = _seen(evidence)
+    return worst(_reachable(look, seen) for look in evidence.looks)
 
 
-def _reachable(look: Look, *, elsewhere: bool) -> Finding:
+def _reachable(look: Look, seen: Container[tuple[str, int]]) -> Finding:
     match look.sight:
         case Seen():
             return HOLDS
-        case Unseen(why=Why.NO_ROUTE) if elsewhere:
+        case Unseen(why=Why.NO_ROUTE) if _place(look) in seen:
             return MOOT  # no IPv6 on this machine tells nothing of a name that is seen over IPv4
-        case Unseen(why=why, detail=detail):
-            words = _WORDS.get(why) or detail or why.value
-            says = f"{where(look)}: {words}"
-            if why.ours:
-                return unknown(why, says)
-            return breaks(says, _REMEDIES.get(why, reachable.remedy))
+        case Unseen(why=why) as unseen:
+            says = f"{where(look)}: {_words(unseen)}"
+            return unknown(why, says) if why.ours else breaks(says, _REMEDIES.get(why, reachable.remedy))
+
+
+def _words(unseen: Unseen) -> str:
+    return _WORDS.get(unseen.why) or unseen.detail or unseen.why.value.replace("_", " ")
+
+
+def _place(look: Look) -> tuple[str, int]:
+    return look.endpoint.domain, look.endpoint.port
+
+
+def _seen(evidence: Evidence) -> set[tuple[str, int]]:
+    """List the names and ports that were seen at one of their addresses at least."""
+    return {_place(look) for look in evidence.looks if isinstance(look.sight, Seen)}
 
 
 @rule(
@@ -86,10 +106,10 @@ def _reachable(look: Look, *, elsewhere: bool) -> Finding:
 )
 def name_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """What is served at every address covers the name."""
-    return _each(evidence, _name_match)
+    return _each(evidence, lambda look: look.last, _name_match)
 
 
-def _name_match(look: Look, served: Served, _: Evidence) -> Finding:
+def _name_match(look: Look, served: Served) -> Finding:
     if covers(served.names, look.endpoint.domain):
         return HOLDS
     names = ", ".join(served.names[:5]) or "no name at all"
@@ -111,15 +131,17 @@ def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         if certificate.status not in ("", "ISSUED"):
             return MOOT
         return unsaid(certificate, "the serial number")
-    return _each(evidence, _serial_match)
+    return _each(
+        evidence,
+        lambda look: as_known(look, certificate),
+        lambda look, served: _serial_match(look, served, certificate, evidence.siblings.get(served.serial)),
+    )
 
 
-def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
-    certificate = evidence.certificate
+def _serial_match(look: Look, served: Served, certificate: Certificate, sibling: str | None) -> Finding:
     if served.serial == certificate.serial:
         return HOLDS
     place = f"{where(look)} serves serial {served.serial:x}"
-    sibling = evidence.siblings.get(served.serial)
     if sibling:
         return breaks(f"{place}, which is {sibling}", f"attach {certificate.arn} there instead")
     if not _same_issuer(certificate, served):
@@ -130,37 +152,45 @@ def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
             f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d}): not deployed yet"
         )
         return breaks(says, "deploy the renewed certificate there: re-attach it, or export and install it")
+    if _is_newer_issue(served, certificate):
+        says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
+        return breaks(says, "wait for the next inventory; if it stays, manage the served one too")
     return breaks(f"{place}, a certificate that is not in this inventory", serial_match.remedy)
 
 
-def _each(evidence: Evidence, check: Callable[[Look, Served, Evidence], Finding]) -> Finding:
-    return worst(_as_last_seen(look, evidence, check) for look in evidence.looks)
-
-
-def _as_last_seen(
-    look: Look, evidence: Evidence, check: Callable[[Look, Served, Evidence], Finding]
+def _each(
+    evidence: Evidence,
+    known: Callable[[Look], Served | None],
+    check: Callable[[Look, Served], Finding],
 ) -> Finding:
-    """Judge what was served when the address last answered.
+    """Judge what was served when each address last answered: after a failed look nothing else is known."""
+    seen = _seen(evidence)
+    return worst(
+        _unknown(look, seen) if (served := known(look)) is None else check(look, served)
+        for look in evidence.looks
+    )
 
-    A failed look keeps the last answer's finding, for nothing else is known; but not across a renewal that
-    came after it, where the comparison was never made.
-    """
-    served = as_known(look, evidence.certificate)
-    if served is not None:
-        return check(look, served, evidence)
-    why = look.sight.why if isinstance(look.sight, Unseen) else Why.NOT_YET
-    if why is Why.NO_ROUTE and any(isinstance(other.sight, Seen) for other in evidence.looks):
-        return MOOT
-    words = _WORDS.get(why, why.value.replace("_", " "))
-    return unknown(why, f"{where(look)}: what is served is not known: {words}")
+
+def _unknown(look: Look, seen: Container[tuple[str, int]]) -> Finding:
+    match look.sight:
+        case Unseen(why=Why.NO_ROUTE) if _place(look) in seen:
+            return MOOT
+        case Unseen(why=why) as unseen:
+            says = f"{where(look)}: what is served is not known: {_words(unseen)}"
+            return unknown(why, says, "" if why.ours else _REMEDIES.get(why, reachable.remedy))
+        case Seen():
+            return unknown(Why.NOT_YET, f"{where(look)}: not looked at since this certificate was issued")
 
 
 def as_known(look: Look, certificate: Certificate) -> Served | None:
-    """What the address serves as far as it is known, comparable with what ACM has now."""
+    """What the address serves as far as it is known, comparable with what ACM has now.
+
+    What was seen before the current issue tells nothing of a renewal, unless it is that issue.
+    """
     if look.last is None or look.last_success is None:
         return None
     issued = certificate.issued_at or certificate.imported_at or certificate.not_before
-    fresh = isinstance(look.sight, Seen) or issued is None or issued <= look.last_success
+    fresh = issued is None or issued <= look.last_success or look.last.serial == certificate.serial
     return look.last if fresh else None
 
 
@@ -172,15 +202,25 @@ def where(look: Look) -> str:
 
 
 def _same_issuer(certificate: Certificate, served: Served) -> bool:
-    """ACM gives the issuer's organization ("Amazon"), the served leaf its whole name."""
-    if not isinstance(certificate.details, Seen) or not certificate.details.value.issuer:
+    """ACM gives the issuer's organization ("Amazon"), the served leaf its whole name; True if in doubt."""
+    if not isinstance(certificate.details, Seen) or not served.issuer:
         return True
-    return certificate.details.value.issuer.lower() in served.issuer.lower()
+    unescaped = served.issuer.replace("\\", "")  # RFC 4514 writes O=GoDaddy.com\, Inc.
+    return certificate.details.value.issuer.lower() in unescaped.lower()
 
 
 def _is_older_issue(served: Served, certificate: Certificate) -> bool:
-    same_names = {normal(n) for n in served.names} == {normal(n) for n in certificate.names}
-    return same_names and certificate.not_before is not None and served.not_before < certificate.not_before
+    before = certificate.not_before
+    return before is not None and served.not_before < before and _same_names(served, certificate)
+
+
+def _is_newer_issue(served: Served, certificate: Certificate) -> bool:
+    before = certificate.not_before
+    return before is not None and served.not_before > before and _same_names(served, certificate)
+
+
+def _same_names(served: Served, certificate: Certificate) -> bool:
+    return {normal(n) for n in served.names} == {normal(n) for n in certificate.names}
 
 
 def assign(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -43,6 +44,7 @@ KNOWN_TAGS = frozenset(
     {"issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone"}
 )
 CRITICAL = 128  # RFC 8659, section 4.1
+_PARAMETER = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9])*[ \t]*=[ \t]*[!-:<-~]*")  # RFC 8659, section 4.2
 
 
 def questions(certificate: Certificate) -> tuple[Question, ...]:
@@ -53,8 +55,8 @@ def questions(certificate: Certificate) -> tuple[Question, ...]:
     for validation in _validations(certificate):
         if validation.record_name:
             asked.append(Question(Ask.CNAME, _plain(validation.record_name)))
-        if validation.mail_domain and validation.method == "EMAIL":
-            asked.append(Question(Ask.MX, _plain(validation.mail_domain)))
+        if certificate.validation_method == "EMAIL":
+            asked.append(Question(Ask.MX, _mail_domain(validation)))
         if validation.redirect_from:
             asked.append(Question(Ask.TOKEN, validation.redirect_from, validation.redirect_to))
     return tuple(dict.fromkeys(asked))
@@ -66,7 +68,7 @@ def records(certificate: Certificate, answers: Mapping[Question, Answer]) -> Ite
     for one in _validations(certificate):
         name = _plain(one.record_name)
         match answers.get(Question(Ask.CNAME, name)):
-            case Cname() as cname:
+            case Cname() as cname if one.record_value:
                 stands[name] = _stands(one, cname)
             case _:
                 pass
@@ -89,18 +91,19 @@ def _stands(validation: Validation, answer: Cname) -> bool:
 )
 def validation_records(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """Each name of a DNS-validated certificate has its CNAME where ACM looks for it."""
-    validations = [v for v in _validations(evidence.certificate) if v.record_name]
+    validations = _validations(evidence.certificate)
     if not validations:
         return unsaid(evidence.certificate, "the validation records")
-    return worst(
-        _record(v, _answer(evidence, Question(Ask.CNAME, _plain(v.record_name)))) for v in validations
-    )
+    return worst(_record(v, evidence) for v in validations)
 
 
-def _record(validation: Validation, sight: Sight[Answer]) -> Finding:
+def _record(validation: Validation, evidence: Evidence) -> Finding:
+    if not (validation.record_name and validation.record_value):
+        return unsaid(evidence.certificate, f"the validation record of {validation.name}")
     name = _plain(validation.record_name)
-    remedy = f"create: {name}. CNAME {_plain(validation.record_value)}."
-    match sight:
+    record = f"{name}. CNAME {_plain(validation.record_value)}."
+    remedy = f"create: {record}"
+    match sight := _answer(evidence, Question(Ask.CNAME, name)):
         case Unseen(why=Why.DNSSEC_BOGUS):
             says = f"{name}: DNSSEC validation fails (bogus), so no authority may use the answer"
             return breaks(says, f"mend the zone's DNSSEC signatures or its DS record; then {remedy}")
@@ -113,9 +116,9 @@ def _record(validation: Validation, sight: Sight[Answer]) -> Finding:
             return breaks(f"{name}: no CNAME", remedy)
         case Seen(value=Cname(chain=chain)) if len(chain) > LONGEST_CHAIN:
             says = f"{name}: a chain of {len(chain)} CNAMEs, and ACM follows {LONGEST_CHAIN}"
-            return breaks(says, f"shorten the chain; {remedy}")
+            return breaks(says, f"shorten the chain to: {record}")
         case Seen(value=Cname(chain=chain)):
-            return breaks(f"{name}: points to {chain[-1]}, not to ACM's target", remedy)
+            return breaks(f"{name}: points to {chain[-1]}, not to ACM's target", f"change it to: {record}")
         case _:
             return _blind(name, "CNAME", sight)
 
@@ -129,9 +132,10 @@ def _record(validation: Validation, sight: Sight[Answer]) -> Finding:
 )
 def caa(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """The CAA records of each name let Amazon issue, or there are none."""
-    return worst(
-        _caa(name, _answer(evidence, Question(Ask.CAA, _base(name)))) for name in evidence.certificate.names
-    )
+    names = evidence.certificate.names
+    if not names:
+        return unsaid(evidence.certificate, "its names")
+    return worst(_caa(name, _answer(evidence, Question(Ask.CAA, _base(name)))) for name in names)
 
 
 def _caa(name: str, sight: Sight[Answer]) -> Finding:
@@ -143,8 +147,11 @@ def _caa(name: str, sight: Sight[Answer]) -> Finding:
             wildcard = name.startswith("*.")
             if permits(found.records, wildcard=wildcard):
                 return HOLDS
+            if strange := [r for r in found.records if _is_strange(r)]:
+                says = f"{name}: CAA at {found.found_at} has an unknown critical tag ({_shown(strange)})"
+                return breaks(says, "remove that record, or clear its critical flag")
             tag = "issuewild" if wildcard and _tagged(found.records, "issuewild") else "issue"
-            records = ", ".join(f'{r.flags} {r.tag} "{r.value}"' for r in found.records)
+            records = _shown(found.records)
             says = f"{name}: CAA at {found.found_at} allows none of Amazon's authorities ({records})"
             return breaks(says, f'add: {found.found_at}. CAA 0 {tag} "amazon.com"')
         case _:
@@ -154,11 +161,25 @@ def _caa(name: str, sight: Sight[Answer]) -> Finding:
 def permits(records: Iterable[CaaRecord], *, wildcard: bool) -> bool:
     """Tell whether a relevant CAA set lets Amazon issue (RFC 8659, sections 4.2, 4.3 and 4.5)."""
     records = list(records)
-    if any(r.flags & CRITICAL and r.tag.lower() not in KNOWN_TAGS for r in records):
+    if any(_is_strange(r) for r in records):
         return False
     relevant = (_tagged(records, "issuewild") if wildcard else []) or _tagged(records, "issue")
-    issuers = {r.value.partition(";")[0].strip().lower() for r in relevant}
-    return not relevant or bool(issuers & AMAZON)
+    return not relevant or any(_issuer(r.value) in AMAZON for r in relevant)
+
+
+def _issuer(value: str) -> str:
+    """Return the authority that an issue value names; "" where it names none or breaks the grammar."""
+    name, _, rest = value.partition(";")
+    parameters = [one.strip(" \t") for one in rest.split(";")] if rest.strip(" \t") else []
+    return name.strip(" \t").lower() if all(_PARAMETER.fullmatch(one) for one in parameters) else ""
+
+
+def _is_strange(record: CaaRecord) -> bool:
+    return bool(record.flags & CRITICAL) and record.tag.lower() not in KNOWN_TAGS
+
+
+def _shown(records: Iterable[CaaRecord]) -> str:
+    return ", ".join(f'{r.flags} {r.tag} "{r.value}"' for r in records)
 
 
 def _tagged(records: Iterable[CaaRecord], tag: str) -> list[CaaRecord]:
@@ -176,17 +197,18 @@ def approval_mail(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """Nobody's approval is being waited for, and the validation domains can receive mail."""
     certificate = evidence.certificate
     validations = _validations(certificate)
+    waiting = "PENDING_VALIDATION" in (certificate.renewal_status, certificate.status)
+    if not validations and waiting:
+        return breaks("approval is pending; to whom the mail went is not known", approval_mail.remedy)
     if not validations:
         return unsaid(certificate, "the validation domains")
-    waiting = "PENDING_VALIDATION" in (certificate.renewal_status, certificate.status)
     return worst(_mail(v, evidence, waiting=waiting) for v in validations)
 
 
 def _mail(validation: Validation, evidence: Evidence, *, waiting: bool) -> Finding:
-    domain = _plain(validation.mail_domain or _base(validation.name))
-    sight = _answer(evidence, Question(Ask.MX, domain))
+    domain = _mail_domain(validation)
     receivable = HOLDS
-    match sight:
+    match sight := _answer(evidence, Question(Ask.MX, domain)):
         case Seen(value=Mx(hosts=())):
             says = f"{validation.name}: {domain} has no MX, so validation mail cannot arrive"
             receivable = breaks(says, f"give {domain} an MX, or migrate to DNS validation in place")
@@ -199,7 +221,8 @@ def _mail(validation: Validation, evidence: Evidence, *, waiting: bool) -> Findi
     to = (
         ", ".join(validation.mailboxes) or f"admin, administrator, hostmaster, postmaster, webmaster@{domain}"
     )
-    approval = breaks(f"{validation.name}: approval is pending; the mail went to {to}", approval_mail.remedy)
+    state = "has failed" if validation.status == "FAILED" else "is pending"
+    approval = breaks(f"{validation.name}: approval {state}; the mail went to {to}", approval_mail.remedy)
     return worst([approval, receivable])
 
 
@@ -212,15 +235,17 @@ def _mail(validation: Validation, evidence: Evidence, *, waiting: bool) -> Findi
 )
 def http_token(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """Each name of an HTTP-validated certificate leads to ACM's token on port 80."""
-    validations = [v for v in _validations(evidence.certificate) if v.redirect_from]
+    validations = _validations(evidence.certificate)
     if not validations:
         return unsaid(evidence.certificate, "the validation URLs")
     return worst(_token(v, evidence) for v in validations)
 
 
 def _token(validation: Validation, evidence: Evidence) -> Finding:
-    sight = _answer(evidence, Question(Ask.TOKEN, validation.redirect_from, validation.redirect_to))
-    match sight:
+    if not (validation.redirect_from and validation.redirect_to):
+        return unsaid(evidence.certificate, f"the validation URLs of {validation.name}")
+    question = Question(Ask.TOKEN, validation.redirect_from, validation.redirect_to)
+    match sight := _answer(evidence, question):
         case Seen(value=Token(matches=True)):
             return HOLDS
         case Seen(value=Token(met=met)):
@@ -235,9 +260,7 @@ def _blind(name: str, kind: str, sight: Sight[Answer]) -> Finding:
         case Unseen(why=Why.NOT_YET):
             return unknown(Why.NOT_YET, f"{name}: {kind} not looked at yet")
         case Unseen(why=why, detail=detail):
-            return unknown(
-                why, f"{name}: {kind} could not be looked up: {detail or why}", "check the resolver"
-            )
+            return unknown(why, f"{name}: {kind} could not be looked up: {detail or why}")
         case Seen(value=value):
             return unknown(Why.BUG, f"{name}: asked for {kind}, got {type(value).__name__}")
 
@@ -248,6 +271,10 @@ def _answer(evidence: Evidence, question: Question) -> Sight[Answer]:
 
 def _validations(certificate: Certificate) -> tuple[Validation, ...]:
     return certificate.details.value.validations if isinstance(certificate.details, Seen) else ()
+
+
+def _mail_domain(validation: Validation) -> str:
+    return _plain(validation.mail_domain) or _base(validation.name)
 
 
 def _base(name: str) -> str:
