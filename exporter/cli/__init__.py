@@ -7,8 +7,12 @@ imports it. Each command imports what it needs when it runs, so that `--help` is
 from __future__ import annotations
 
 import os
+import re
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -21,8 +25,12 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., object])
 
+FAILED = 1
 BAD_USAGE = 2
 UNKNOWN = 3  # of `check`, as monitoring plugins say it
+INTERRUPTED = 130
+
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@\s]*)):([0-9]{1,5})")
 
 
 def _config_file(*, required: bool = False) -> Callable[[F], F]:
@@ -67,10 +75,21 @@ def _listening(command: F) -> F:
 
 
 def _address(text: str) -> tuple[str | None, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or int(match[3]) > 65535:
         raise click.BadParameter(f"{text!r} (expected [HOST]:PORT, such as :9795 or 127.0.0.1:9795)")
-    return host.removeprefix("[").removesuffix("]") or None, int(port)
+    return match[1] or match[2] or None, int(match[3])
+
+
+def _name_or_arn(text: str) -> str:
+    from exporter.config import kinds
+
+    try:
+        if text.startswith("arn:"):
+            return kinds.certificate_arn(text)
+        return "*." + kinds.host(text[2:]) if text.startswith("*.") else kinds.host(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,7 +111,7 @@ def run(
     web_config_file: Path | None,
     log_level: str,
     log_format: str,
-) -> None:
+) -> int:
     """Watch, and serve metrics to Prometheus."""
     if web_config_file is not None:
         raise click.BadParameter("is not supported yet", param_hint="--web.config.file")
@@ -100,14 +119,19 @@ def run(
     from exporter.cli import daemon, logs
 
     logs.set_up(log_level, log_format)
-    sys.exit(daemon.run(settings, web_listen_address))
+    return daemon.run(settings, web_listen_address)
 
 
 @cli.command()
 @_config_file()
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.argument("wanted", nargs=-1, metavar="[NAME|ARN]...")
-def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> None:
+@click.argument(
+    "wanted",
+    nargs=-1,
+    metavar="[NAME|ARN]...",
+    callback=lambda _, __, values: tuple(_name_or_arn(value) for value in values),
+)
+def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
     """Look once at everything, or at the certificates of some names or ARNs, and say what is wrong.
 
     Exits with 0 if all renew and are served, 1 if a serving condition breaks, 2 if a renewal condition
@@ -117,7 +141,7 @@ def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> None:
     from exporter.cli import logs, oneshot
 
     logs.set_up("error", "logfmt")
-    sys.exit(oneshot.check(settings, form, wanted))
+    return oneshot.check(settings, form, wanted)
 
 
 @cli.group()
@@ -141,16 +165,16 @@ def config_check(config_file: Path) -> None:
 @_logging
 def demo(
     web_listen_address: list[tuple[str | None, int]], crowd: int, log_level: str, log_format: str
-) -> None:
+) -> int:
     """Watch an embedded world on loopback: ACM, DNS and TLS endpoints in every state."""
     from exporter.cli import logs, showcase
 
     logs.set_up(log_level, log_format)
-    sys.exit(showcase.run(web_listen_address, crowd))
+    return showcase.run(web_listen_address, crowd)
 
 
 def _table(name: str, help_: str) -> None:
-    @click.option("--format", "form", type=click.Choice(["table", "markdown"]), default="table")
+    @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
     def show(form: str) -> None:
         from exporter.expose import text
 
@@ -172,17 +196,34 @@ def _settings(file: Path | None, exit_code: int) -> Settings:
     except ConfigError as error:
         for complaint in error.complaints:
             click.echo(complaint, err=True)
-        sys.exit(exit_code)
+        raise click.exceptions.Exit(exit_code) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line; `check` keeps 2 for renewals that break, so its bad usage is 3."""
+    """Run the command line; of `check`, whose 1 and 2 are findings, all failures of our own are 3."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    checking = given[:1] == ["check"]
     try:
-        sys.exit(cli.main(given, prog_name="acm-exporter", standalone_mode=False))
+        code = cli.main(given, prog_name="acm-exporter", standalone_mode=False) or 0
     except click.Abort:
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        code = INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(UNKNOWN if given[:1] == ["check"] else error.exit_code)
+        code = UNKNOWN if checking else error.exit_code
+    except SystemExit:  # click's own, when whoever reads our output has gone away
+        code = UNKNOWN if checking else FAILED
+    except Exception:  # noqa: BLE001 - printed in full
+        traceback.print_exc()
+        code = UNKNOWN if checking else FAILED
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit; at once where a call to AWS is still under way, which nothing can interrupt."""
+    if any(thread.name.startswith("aws") for thread in threading.enumerate()):
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import signal
-import sys
-import threading
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -24,17 +20,7 @@ Addresses = Sequence[tuple[str | None, int]]
 
 def run(settings: Settings, addresses: Addresses) -> int:
     """Run the daemon; returns the exit code."""
-    code = asyncio.run(serve(settings, addresses))
-    leave(code)
-    return code
-
-
-def leave(code: int) -> None:
-    """Exit at once where a call to AWS is still under way, which nothing can interrupt."""
-    if any(thread.name.startswith("aws") for thread in threading.enumerate()):
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(code)
+    return asyncio.run(serve(settings, addresses))
 
 
 async def serve(
@@ -53,8 +39,9 @@ async def serve(
         server = Server(board)
         try:
             urls = await server.start(addresses)
-        except OSError as error:
-            log.error("cannot listen", error=error.strerror or str(error))  # noqa: TRY400 - no bug of ours
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            log.error("cannot listen", addresses=_spell(addresses), error=reason)  # noqa: TRY400 - no bug of ours
             await server.close()
             return 1
         log.info("listening", urls=" ".join(urls))
@@ -72,3 +59,9 @@ async def serve(
             return 1
     log.info("stopped")
     return 0
+
+
+def _spell(addresses: Addresses) -> str:
+    return " ".join(
+        f"[{host}]:{port}" if host and ":" in host else f"{host or ''}:{port}" for host, port in addresses
+    )

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 FOREIGN = ("botocore", "urllib3", "asyncio", "aiohttp")  # heard only when they warn
 
 
 def set_up(level: str, form: str) -> None:
     """Write from this level on, as logfmt or JSON lines."""
-    shared: list[Any] = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         structlog.processors.format_exc_info,
     ]
-    renderer: Any = structlog.processors.LogfmtRenderer(
+    logfmt = structlog.processors.LogfmtRenderer(
         key_order=["ts", "level", "logger", "event"], drop_missing=True, bool_as_flag=False
     )
-    if form == "json":
-        renderer = structlog.processors.JSONRenderer()
+    rendering = [structlog.processors.JSONRenderer()] if form == "json" else [_printable, logfmt]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
+    logging.captureWarnings(True)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -47,3 +47,13 @@ def set_up(level: str, form: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _printable(_: object, __: str, event: EventDict) -> EventDict:
+    """Replace control characters, which could command a terminal; the renderer escapes line breaks."""
+    return {
+        key: "".join(c if c.isprintable() or c == "\n" else "?" for c in value)
+        if isinstance(value, str)
+        else value
+        for key, value in event.items()
+    }

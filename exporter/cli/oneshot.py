@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 import click
 
 from exporter.cli import build
-from exporter.cli.daemon import leave
 from exporter.config import Settings
 from exporter.expose import api, text
 from exporter.facts import Certificate, Domain
@@ -25,10 +24,9 @@ BRIEFLY = 0.1  # seconds between two lines of progress
 
 
 def check(settings: Settings, form: str, wanted: Sequence[str]) -> int:
-    """Sweep once and print; returns the exit code."""
-    names = [one.lower().removesuffix(".") for one in wanted if not one.startswith("arn:")]
+    """Sweep once and print; returns the exit code. What is wanted are host names, wildcards and ARNs."""
     progress = _Progress()
-    asked = tuple(Domain(name) for name in names)
+    asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
     with build.watch(settings, asked, tags=form == "json") as (watch, board):
         asyncio.run(watch.once(lambda one: _is_wanted(one, wanted), progress))
     progress.clear()
@@ -41,11 +39,10 @@ def check(settings: Settings, form: str, wanted: Sequence[str]) -> int:
         paint = _colour if sys.stdout.isatty() else text.plain
         click.echo(text.check(snapshot, cases, paint), nl=False)
     for one in missing:
-        click.echo(f"{one}: no certificate of the inventory is it or covers it", err=True)
+        click.echo(f"{one}: no certificate of the inventory {_fits(one)}", err=True)
     code = exit_code(snapshot, cases)
     if missing and code == FINE:
-        code = UNKNOWN
-    leave(code)
+        return UNKNOWN
     return code
 
 
@@ -54,6 +51,10 @@ def _is_wanted(certificate: Certificate, wanted: Sequence[str]) -> bool:
         certificate.arn == one or (not one.startswith("arn:") and covers(certificate.names, one))
         for one in wanted
     )
+
+
+def _fits(one: str) -> str:
+    return "has this ARN" if one.startswith("arn:") else "covers this name"
 
 
 def exit_code(snapshot: Snapshot, cases: Iterable[Case]) -> int:

@@ -17,9 +17,7 @@ from exporter.demo.world import Expectation, expectations, world
 def run(addresses: daemon.Addresses, crowd: int) -> int:
     """Run world and daemon until told to stop; returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="acm-exporter-demo-") as folder:
-        code = asyncio.run(_serve(Path(folder), addresses, crowd))
-    daemon.leave(code)
-    return code
+        return asyncio.run(_serve(Path(folder), addresses, crowd))
 
 
 async def _serve(folder: Path, addresses: daemon.Addresses, crowd: int) -> int:

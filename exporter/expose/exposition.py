@@ -1,9 +1,8 @@
 """A snapshot as Prometheus reads it.
 
 The families of certificates and endpoints are written here, once per snapshot and ten times quicker than
-through prometheus_client (a test holds the two texts equal). The few others, and the process's own, go through
-prometheus_client, which also negotiates the format. All big families are gauges, whose text is the same in
-Prometheus's format and in OpenMetrics.
+through prometheus_client (a test holds the two texts equal); all are gauges, whose text is the same in both
+formats. The few others, and the process's own, go through prometheus_client at each scrape.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from itertools import chain
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -38,16 +38,23 @@ class Rendered:
 
 def render(snapshot: Snapshot) -> Rendered:
     """Write the big families of a snapshot; takes a while, so not for the event loop's thread."""
-    plain = "".join(chain.from_iterable(_group(families, snapshot) for families in BIG)).encode(
-        errors="replace"
-    )
+    text = "".join(chain.from_iterable(_group(families, snapshot) for families in BIG))
+    plain = text.encode(errors="replace")  # lone surrogates, as in _utf8
     return Rendered(snapshot, plain, gzip.compress(plain, LEVEL, mtime=0))
 
 
 def scrape(rendered: Rendered, accept: str, *, zipped: bool) -> tuple[bytes, str]:
-    """Return the body of one scrape and its content type; two gzip members are one valid stream."""
-    encoder, content_type = choose_encoder(accept)
-    own = encoder(_registry(rendered.snapshot))
+    """Return the body of one scrape and its content type; two gzip members are one valid stream.
+
+    The format is OpenMetrics 1.0.0 for whoever reads it, else Prometheus's; prometheus_client's own choice
+    would also promise escapings and versions that the rendered part does not follow.
+    """
+    registry = _registry(rendered.snapshot)
+    if "application/openmetrics-text" in accept:
+        own: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        content_type = openmetrics.CONTENT_TYPE_LATEST
+    else:
+        own, content_type = generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
     if zipped:
         return rendered.gzipped + gzip.compress(own, LEVEL, mtime=0), content_type
     return rendered.plain + own, content_type
@@ -58,9 +65,9 @@ def collect(families: Iterable[Family], snapshot: Snapshot) -> Iterator[Metric]:
     for family in families:
         make = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
         metric = make(family.name, family.help, labels=family.label_names(snapshot))
-        for subject in family.subject.all(snapshot):
+        for identity, subject in family.subject.each(snapshot).items():
             for extra, value in family.rows(subject, snapshot):
-                metric.add_metric([*family.subject.identity(subject), *extra], value)
+                metric.add_metric([_utf8(text) for text in (*identity, *extra)], value)
         yield metric
 
 
@@ -87,7 +94,7 @@ def _registry(snapshot: Snapshot) -> CollectorRegistry:
 def _group(families: tuple[Family, ...], snapshot: Snapshot) -> Iterator[str]:
     """Write families of one subject; the identity labels of each are put into text once."""
     kind: Subject[object] = families[0].subject
-    subjects = [(one, _pairs(kind.labels, kind.identity(one))) for one in kind.all(snapshot)]
+    subjects = [(one, _pairs(kind.labels, identity)) for identity, one in kind.each(snapshot).items()]
     for family in families:
         yield f"# HELP {family.name} {family.help}\n# TYPE {family.name} {family.kind}\n"
         names = family.label_names(snapshot)[len(kind.labels) :]
@@ -99,6 +106,11 @@ def _group(families: tuple[Family, ...], snapshot: Snapshot) -> Iterator[str]:
 
 def _pairs(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     return ",".join([f'{name}="{_escape(value)}"' for name, value in zip(names, values, strict=True)])
+
+
+def _utf8(text: str) -> str:
+    """Replace lone surrogates, which JSON and YAML can spell and UTF-8 cannot."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _escape(value: str) -> str:

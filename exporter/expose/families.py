@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from exporter import __version__
 from exporter.expose import rows
 from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, SOURCE, Rows, Subject, found
-from exporter.snapshot import Case, Snapshot, Spot
+from exporter.snapshot import Case, Snapshot, Source, Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +28,16 @@ class Family:
         return self.subject.labels + (self.open_labels(snapshot) if self.open_labels else self.labels)
 
 
-def _served(name: str, help_: str, of: Callable[[Any], Any], make: Callable[..., Rows[Spot]]) -> Family:
-    """Make a family about what an endpoint served when it last answered."""
-    last = make(lambda spot: None if spot.look.last is None else of(spot.look.last))
-    return Family(name, help_, ENDPOINT, last)
-
-
 def _certificate(name: str, help_: str, of: Rows[Case], *labels: str) -> Family:
     return Family(name, help_, CERTIFICATE, of, labels)
 
 
-def _build(_: Snapshot, __: Snapshot) -> tuple[rows.Row]:
-    return (((__version__, platform.python_version()), 1.0),)
+def _endpoint(name: str, help_: str, of: Rows[Spot], *labels: str) -> Family:
+    return Family(name, help_, ENDPOINT, of, labels)
+
+
+def _source(name: str, help_: str, of: Rows[Source]) -> Family:
+    return Family(name, help_, SOURCE, of)
 
 
 CERTIFICATES = (
@@ -161,80 +157,68 @@ CERTIFICATES = (
 )
 
 ENDPOINTS = (
-    Family(
+    _endpoint(
         "tls_endpoint_reachable",
         "1 if TCP and the TLS handshake completed at the latest look that tells, 0 if not.",
-        ENDPOINT,
         rows.number(lambda spot: spot.look.reached),
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_failure",
         "1 for the reason for which the latest look failed.",
-        ENDPOINT,
         rows.state(rows.failure),
-        ("reason",),
+        "reason",
     ),
-    _served(
+    _endpoint(
         "tls_endpoint_not_before_timestamp_seconds",
         "Start of the validity of the served leaf.",
-        lambda served: served.not_before,
-        rows.moment,
+        rows.moment(rows.last(lambda served: served.not_before)),
     ),
-    _served(
+    _endpoint(
         "tls_endpoint_not_after_timestamp_seconds",
         "End of the validity of the served leaf, whoever it is for and whether or not it is trusted.",
-        lambda served: served.not_after,
-        rows.moment,
+        rows.moment(rows.last(lambda served: served.not_after)),
     ),
-    _served(
+    _endpoint(
         "tls_endpoint_days_to_expiry",
         "Days until the served leaf ends, as of the snapshot; negative once it has ended.",
-        lambda served: served.not_after,
-        rows.days_left,
+        rows.days_left(rows.last(lambda served: served.not_after)),
     ),
-    _served(
+    _endpoint(
         "tls_endpoint_chain_not_after_timestamp_seconds",
         "Earliest end in the verified chain, else in what was served.",
-        lambda served: served.chain_not_after,
-        rows.moment,
+        rows.moment(rows.last(lambda served: served.chain_not_after)),
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_name_match",
         "1 if the served leaf covers the domain, 0 if not.",
-        ENDPOINT,
         rows.number(lambda spot: spot.name_match),
     ),
-    _served(
+    _endpoint(
         "tls_endpoint_chain_trusted",
         "1 if the served chain leads to a trusted root, 0 if not.",
-        lambda served: served.trusted,
-        rows.number,
+        rows.number(rows.last(lambda served: served.trusted)),
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_serial_match",
         "1 if the address serves the serial number of that ACM certificate, 0 if not.",
-        ENDPOINT,
         rows.serial_matches,
-        ("arn",),
+        "arn",
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_info",
         "What the address serves; always 1.",
-        ENDPOINT,
         rows.served,
-        ("serial", "issuer", "subject", "fingerprint_sha256", "tls_version", "cipher"),
+        *("serial", "issuer", "subject", "fingerprint_sha256", "tls_version", "cipher"),
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_probe_duration_seconds",
         "Duration of each phase of the latest look.",
-        ENDPOINT,
         rows.phases,
-        ("phase",),
+        "phase",
     ),
-    Family(
+    _endpoint(
         "tls_endpoint_last_success_timestamp_seconds",
         "When the address last completed a TLS handshake.",
-        ENDPOINT,
         rows.moment(lambda spot: spot.look.last_success),
     ),
     Family(
@@ -248,22 +232,19 @@ ENDPOINTS = (
 )
 
 OWN = (
-    Family(
+    _source(
         "acm_exporter_source_success",
         "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",
-        SOURCE,
         rows.number(lambda source: source.success),
     ),
-    Family(
+    _source(
         "acm_exporter_source_duration_seconds",
         "Duration of the latest sweep of ACM, or of the latest look over TLS or DNS.",
-        SOURCE,
         rows.number(lambda source: source.duration),
     ),
-    Family(
+    _source(
         "acm_exporter_source_last_success_timestamp_seconds",
         "When the source last worked.",
-        SOURCE,
         rows.moment(lambda source: source.last_success),
     ),
     Family(
@@ -300,7 +281,9 @@ OWN = (
         EXPORTER,
         rows.moment(lambda snapshot: snapshot.configured_at),
     ),
-    Family("acm_exporter_build_info", "Versions; always 1.", EXPORTER, _build, ("version", "python_version")),
+    Family(
+        "acm_exporter_build_info", "Versions; always 1.", EXPORTER, rows.build, ("version", "python_version")
+    ),
 )
 
 FAMILIES: tuple[Family, ...] = (*CERTIFICATES, *ENDPOINTS, *OWN)

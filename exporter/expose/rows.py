@@ -6,18 +6,21 @@ on every row; what changes is never a label of another value.
 
 from __future__ import annotations
 
+import platform
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
-from exporter.facts import Seen, Unseen, Why
+from exporter import __version__
+from exporter.facts import Seen, Served, Unseen, Why
 from exporter.judge.rule import Outcome
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
 
 S = TypeVar("S")
+T = TypeVar("T")
 Row: TypeAlias = tuple[tuple[str, ...], float]  # values of the labels beyond identity; the number
 Rows: TypeAlias = Callable[[S, Snapshot], Iterable[Row]]
 DAY = 86400.0
@@ -30,6 +33,10 @@ class Subject(Generic[S]):
     labels: tuple[str, ...]
     identity: Callable[[S], tuple[str, ...]]
     all: Callable[[Snapshot], Iterable[S]]
+
+    def each(self, snapshot: Snapshot) -> Mapping[tuple[str, ...], S]:
+        """Give all by identity: two of the same would be two equal rows, so the latter stands."""
+        return {self.identity(one): one for one in self.all(snapshot)}
 
 
 def _certificate(case: Case) -> tuple[str, ...]:
@@ -47,7 +54,7 @@ ENDPOINT = Subject(("domain", "port", "address"), _endpoint, lambda snapshot: sn
 SOURCE: Subject[Source] = Subject(
     ("source", "account", "region"),
     lambda source: (source.source, source.account, source.region),
-    lambda snapshot: [source for source in snapshot.sources if source.success is not None],
+    lambda snapshot: snapshot.sources,
 )
 EXPORTER: Subject[Snapshot] = Subject((), lambda _: (), lambda snapshot: (snapshot,))
 
@@ -157,6 +164,11 @@ def failure(spot: Spot) -> str:
     return sight.why.value if isinstance(sight, Unseen) and sight.why is not Why.NOT_YET else ""
 
 
+def last(of: Callable[[Served], T]) -> Callable[[Spot], T | None]:
+    """Ask something of what an endpoint served when it last answered."""
+    return lambda spot: None if spot.look.last is None else of(spot.look.last)
+
+
 def served(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Tell what the endpoint serves."""
     one = spot.look.last
@@ -176,3 +188,8 @@ def phases(spot: Spot, _: Snapshot) -> Iterable[Row]:
 def serial_matches(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Tell of each certificate that the endpoint counts for whether its serial is served."""
     return (((arn,), float(equal)) for arn, equal in spot.serial_matches)
+
+
+def build(_: Snapshot, __: Snapshot) -> Iterable[Row]:
+    """Tell which versions run."""
+    return (((__version__, platform.python_version()), 1.0),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import re
 from collections.abc import Sequence
 from typing import Never
 
@@ -64,7 +65,7 @@ class Server:
             await asyncio.sleep(GLANCE)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        zipped = "gzip" in request.headers.get("Accept-Encoding", "")
+        zipped = _takes_gzip(request.headers.get("Accept-Encoding", ""))
         body, content_type = exposition.scrape(
             self._rendered, request.headers.get("Accept", ""), zipped=zipped
         )
@@ -96,6 +97,15 @@ class Server:
         )
         headers = {"Content-Security-Policy": "default-src 'none'"}
         return web.Response(text=page, content_type="text/html", headers=headers)
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Read Accept-Encoding (RFC 9110, section 12.5.3): `gzip`, unless its weight is 0."""
+    weights = {
+        coding.strip().lower(): weight.strip().lower()
+        for coding, _, weight in (part.partition(";") for part in accept_encoding.split(","))
+    }
+    return re.fullmatch(r"q=0(\.0*)?", weights.get("gzip", "q=0")) is None
 
 
 def _url(name: tuple[object, ...]) -> str:

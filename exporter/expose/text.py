@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from exporter.expose.families import FAMILIES
+from exporter.expose.families import FAMILIES, Family
 from exporter.facts import Unseen
 from exporter.judge.rule import Outcome, Rule, RuleSet, Scope
 from exporter.judge.serving import where
@@ -14,6 +15,8 @@ from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
 
 Paint = Callable[[str, str], str]  # text and colour; the plain one gives the text back
+
+WIDTH = 120  # columns that sentences are wrapped at; a long name or record stays whole
 
 _RANK = (Word.BLOCKED, Word.UNKNOWN, Word.RENEWS, Word.UNMANAGED)
 _WORD_COLOURS = {Word.BLOCKED: "red", Word.UNKNOWN: "yellow", Word.RENEWS: "green", Word.UNMANAGED: "cyan"}
@@ -49,29 +52,38 @@ def served(case: Case) -> Outcome:
 def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> str:
     """Write the table of `check`: worst first, with the reason and the remedy under each."""
     cases = worst_first(cases, snapshot.taken_at)
-    header = ("RENEWAL", "SERVED", "DAYS", "DOMAIN", "ACCOUNT", "REGION", "CERTIFICATE")
-    rows = [_row(case, snapshot.taken_at) for case in cases]
-    lines = _columns([header, *rows])
+    parts = [
+        _certificates(snapshot, cases, paint),
+        _lonely(snapshot),
+        _failed(snapshot, paint),
+        [_summary(cases)],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def _certificates(snapshot: Snapshot, cases: Sequence[Case], paint: Paint) -> list[str]:
+    header = ("RENEWAL", "SERVED", "  DAYS", "DOMAIN", "ACCOUNT", "REGION", "CERTIFICATE")
+    lines = _columns([header, *(_row(case, snapshot.taken_at) for case in cases)])
     out = [paint(lines[0], "bold")] if cases else []
     for case, line in zip(cases, lines[1:], strict=True):
         out.append(paint(line, _WORD_COLOURS[case.verdict.word]))
         out.extend(_findings(case, snapshot.policy.rules, paint))
-    lonely = _lonely(snapshot)
-    if lonely:
-        out += ["", "Endpoints that no certificate of the inventory counts for:"]
-        out += [f"  {line}" for line in _columns([_spot_row(spot, snapshot.taken_at) for spot in lonely])]
-    failed = [source for source in snapshot.sources if source.success is False]
-    if failed:
-        out += ["", "Sources that failed:"]
-        out += [paint(f"  {_source(source)}", "red") for source in failed]
-    return "\n".join([*out, *([""] if out else []), _summary(cases)]) + "\n"
+    return out
 
 
 def _row(case: Case, now: datetime) -> tuple[str, ...]:
     one = case.certificate
     days = "-" if one.not_after is None else f"{_days(case, now):.1f}"
     short = one.arn.rpartition("/")[2] or one.arn
-    return (case.verdict.word, _SERVED[served(case)], days, one.domain, one.account, one.region, short)
+    return (
+        case.verdict.word,
+        _SERVED[served(case)],
+        f"{days:>6}",
+        one.domain,
+        one.account,
+        one.region,
+        short,
+    )
 
 
 def _days(case: Case, now: datetime) -> float:
@@ -86,18 +98,28 @@ def _findings(case: Case, rules: RuleSet, paint: Paint) -> Iterable[str]:
         if unreachable and rule.code in _SERVING and finding.outcome is Outcome.UNKNOWN:
             continue  # what a dead address serves is not known, of course
         if finding.outcome in _OUTCOME_COLOURS:
-            mark = "unknown" if finding.outcome is Outcome.UNKNOWN else "breaks"
+            mark = "is unknown" if finding.outcome is Outcome.UNKNOWN else "breaks"
             scope = rule.scopes[rules]
             advice = " (advisory)" if scope is Scope.ADVISORY else ""
             colour = "dim" if scope is Scope.ADVISORY else _OUTCOME_COLOURS[finding.outcome]
-            yield paint(f"  {mark} {rule.code}{advice}: {finding.says}", colour)
+            for line in _wrap(f"{rule.code} {mark}{advice}: {finding.says}", 2):
+                yield paint(line, colour)
             if finding.remedy:
-                yield f"    do: {finding.remedy}"
+                yield from _wrap(f"do: {finding.remedy}", 4)
 
 
-def _lonely(snapshot: Snapshot) -> list[Spot]:
+def _lonely(snapshot: Snapshot) -> list[str]:
     counted = {look.endpoint for case in snapshot.cases for look in case.evidence.looks}
-    return [spot for spot in snapshot.spots if spot.look.endpoint not in counted]
+    spots = [spot for spot in snapshot.spots if spot.look.endpoint not in counted]
+    rows = [_spot_row(spot, snapshot.taken_at) for spot in spots]
+    lines = [f"  {line}" for line in _columns(rows)]
+    return ["Endpoints that belong to no certificate of the inventory:", *lines] if lines else []
+
+
+def _failed(snapshot: Snapshot, paint: Paint) -> list[str]:
+    failed = [source for source in snapshot.sources if source.success is False]
+    lines = [paint(line, "red") for source in failed for line in _wrap(_source(source), 2)]
+    return [paint("Sources that failed:", "bold"), *lines] if lines else []
 
 
 def _spot_row(spot: Spot, now: datetime) -> tuple[str, ...]:
@@ -123,45 +145,103 @@ def _summary(cases: Sequence[Case]) -> str:
     if not cases:
         return "No certificate was found."
     words = Counter(case.verdict.word for case in cases)
-    parts = [f"{words[word]} {word}" for word in _RANK if words[word]]
+    parts = [_count(words[word], word) for word in _RANK if words[word]]
     wrong = sum(served(case) is Outcome.BREAKS for case in cases)
     noun = "certificate" if len(cases) == 1 else "certificates"
-    return f"{len(cases)} {noun}: {', '.join(parts)}; {wrong} not served as ACM has it."
+    otherwise = f"; {wrong} not served as ACM has it" if wrong else ""
+    return f"{len(cases)} {noun}: {', '.join(parts)}{otherwise}."
+
+
+def _count(number: int, word: Word) -> str:
+    return f"{number} {'renew' if word is Word.RENEWS and number > 1 else word}"
+
+
+def _wrap(text: str, indent: int) -> list[str]:
+    """Break a sentence over lines of some width, the later ones further in."""
+    return textwrap.wrap(
+        _printable(text),
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _printable(text: str) -> str:
+    """Make text safe for a terminal: a name from outside may hold control characters."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*(_pad(rows)), strict=True)]
-    return ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in _pad(rows)]
-
-
-def _pad(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     longest = max((len(row) for row in rows), default=0)
-    return [[*row, *[""] * (longest - len(row))] for row in rows]
+    table = [[*map(_printable, row), *[""] * (longest - len(row))] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
-def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
     head, *body = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-    return [head, "|" + " --- |" * len(rows[0]), *body]
+    return "\n".join([head, "|" + " --- |" * len(rows[0]), *body]) + "\n"
+
+
+def _paragraphs(entries: Iterable[Sequence[str]]) -> str:
+    """Write a title and what is to be said of it, for each entry."""
+    return "\n".join(
+        "\n".join([title, *(line for text in texts for line in _wrap(text, 4))]) + "\n"
+        for title, *texts in entries
+    )
 
 
 def rules_table(*, markdown: bool = False) -> str:
-    """Write the table of conditions: code, scope in both rule sets, text, remedy, source."""
-    header = ("CONDITION", "CURRENT", "CLASSIC", "HOLDS WHEN", "IF NOT", "SOURCE")
-    rows = [header, *(_rule(rule, code=markdown) for rule in RULES)]
-    return "\n".join(_markdown(rows) if markdown else _columns(rows)) + "\n"
+    """Write all conditions: code, scope in both rule sets, text, remedy, source, runbook."""
+    if markdown:
+        header = ("CONDITION", "CURRENT", "CLASSIC", "HOLDS WHEN", "IF NOT", "SOURCE")
+        linked = ((f"[`{one.code}`]({runbook(one)})", one) for one in RULES)
+        return _markdown([header, *((link, *_scopes(one), *_texts(one)) for link, one in linked)])
+    return _paragraphs(_rule(one) for one in RULES)
 
 
-def _rule(rule: Rule, *, code: bool) -> tuple[str, ...]:
-    name = f"`{rule.code}`" if code else rule.code
-    scopes = (rule.scopes[RuleSet.CURRENT].value, rule.scopes[RuleSet.CLASSIC].value)
-    return (name, *scopes, rule.text.removesuffix("."), rule.remedy, rule.cites)
+def runbook(rule: Rule) -> str:
+    """Name the page that leads from a broken condition to a mended one."""
+    return f"docs/runbooks/{rule.code}.md"
+
+
+def _scopes(rule: Rule) -> tuple[str, str]:
+    return (rule.scopes[RuleSet.CURRENT].value, rule.scopes[RuleSet.CLASSIC].value)
+
+
+def _texts(rule: Rule) -> tuple[str, str, str]:
+    return (rule.text.removesuffix("."), rule.remedy, rule.cites)
+
+
+def _rule(rule: Rule) -> tuple[str, ...]:
+    current, classic = _scopes(rule)
+    text, remedy, source = _texts(rule)
+    scope = f"scope: {current}" + (f" ({classic} under the classic rules)" if classic != current else "")
+    return (
+        rule.code,
+        f"holds when: {text}",
+        f"if not: {remedy}",
+        scope,
+        f"source: {source}",
+        f"runbook: {runbook(rule)}",
+    )
 
 
 def metrics_table(*, markdown: bool = False) -> str:
-    """Write the table of metric families: name, type, labels, help."""
-    quote = "`{}`" if markdown else "{}"
-    rows = [("METRIC", "TYPE", "LABELS", "MEANING")]
-    for family in FAMILIES:
-        labels = ", ".join((*family.subject.labels, *family.labels))
-        rows.append((quote.format(family.name), family.kind, labels and quote.format(labels), family.help))
-    return "\n".join(_markdown(rows) if markdown else _columns(rows)) + "\n"
+    """Write all metric families: name, type, labels, help."""
+    if markdown:
+        header = ("METRIC", "TYPE", "LABELS", "MEANING")
+        return _markdown(
+            [header, *((f"`{one.name}`", one.kind, _labels(one, "`"), one.help) for one in FAMILIES)]
+        )
+    return _paragraphs(
+        (f"{one.name} ({one.kind})", one.help, *([f"labels: {_labels(one)}"] if _labels(one) else []))
+        for one in FAMILIES
+    )
+
+
+def _labels(family: Family, quote: str = "") -> str:
+    labels = ", ".join((*family.subject.labels, *family.labels))
+    return labels and f"{quote}{labels}{quote}"

@@ -1,0 +1,78 @@
+"""From settings to parts: what an operator wrote arrives where it counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from exporter import config
+from exporter.cli import build
+from exporter.facts import Domain
+from exporter.judge.rule import Policy, RuleSet
+from exporter.schedule.watch import Plan
+from tests.evidence import ARN
+
+FULL = f"""\
+aws: {{interval: 20m, tags: [team], accounts: [{{name: a, regions: [us-east-1, eu-west-1]}}, {{name: b}}]}}
+domains:
+  - name: www.example.com
+    port: 8443
+    addresses: [192.0.2.10]
+    server_name: sni.example.com
+    certificate_arn: {ARN}
+    labels: {{team: web}}
+probe: {{interval: 1m, concurrency: 7, certificate_names: false}}
+dns: {{interval: 2h}}
+renewal: {{rules: classic, validation_limit: 800d, window: 50d, grace: 1d}}
+"""
+WWW = Domain("www.example.com", 8443, ("192.0.2.10",), "sni.example.com", ARN, {"team": "web"})
+
+
+def load(folder: Path, text: str) -> config.Settings:
+    """Read settings from text."""
+    file = folder / "acm-exporter.yaml"
+    file.write_text(text)
+    return config.load(file, {})
+
+
+def test_everything_set(tmp_path: Path) -> None:
+    """Each key of the file has its place in the plan and in the policy."""
+    settings = load(tmp_path, FULL)
+    assert build._policy(settings) == Policy(
+        RuleSet.CLASSIC, timedelta(days=800), timedelta(days=50), timedelta(days=1)
+    )
+    assert build._plan(settings, (), tags=True) == Plan(
+        domains=(WWW,),
+        asked=(),
+        certificate_names=False,
+        tags=("team",),
+        acm_interval=1200.0,
+        tls_interval=60.0,
+        dns_interval=7200.0,
+        abreast=7,
+    )
+
+
+def test_nothing_set_is_the_usual() -> None:
+    """Without a file the parts work by their own defaults, which are those of the contract."""
+    settings = config.default()
+    assert build._policy(settings) == Policy()
+    assert build._plan(settings, (), tags=True) == Plan()
+
+
+def test_asked_names_are_looked_at_as_they_are_configured(tmp_path: Path) -> None:
+    """`check NAME` keeps the port and the pins of a configured name, and adds one that is not configured."""
+    plan = build._plan(
+        load(tmp_path, FULL), (Domain("www.example.com"), Domain("new.example.com")), tags=False
+    )
+    assert plan.domains == (WWW, Domain("new.example.com"))
+    assert {WWW, Domain("new.example.com")} <= set(plan.asked)
+    assert plan.tags == ()
+
+
+def test_one_eye_for_each_account_and_region(tmp_path: Path) -> None:
+    """Each account is read in each of its regions; without regions the ambient one decides."""
+    with build.watch(load(tmp_path, FULL)) as (watch, board):
+        inventories = [(name, eye.region) for name, eye in watch._eyes.acm]
+    assert inventories == [("a", "us-east-1"), ("a", "eu-west-1"), ("b", "")]
+    assert (board.latest.cases, board.latest.ready) == ((), False)
