@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Never, Protocol
+from typing import Never, Protocol, TypeVar
 
 import structlog
 
@@ -14,6 +14,7 @@ from exporter.facts import Certificate, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import merge
 from exporter.snapshot import Source
 
+T = TypeVar("T")
 log = structlog.get_logger("acm_exporter.schedule")
 
 LANES = 4  # descriptions under way at once; the eye itself keeps the pace
@@ -70,46 +71,51 @@ class Inventory:
         self._changed = changed
         self._tags = tags
         self._rows: dict[str, Certificate] = {}
+        self._whole: dict[str, Certificate] = {}  # the rows, each with the most that is known of it
         self._described: dict[str, tuple[Sight[Certificate], Certificate, datetime]] = {}
+        self._failing: set[str] = set()  # whose latest description failed; the others go first
         self._tagged: dict[str, Mapping[str, str]] = {}
-        self._untagged: set[str] = set()
+        self._untagged: dict[str, None] = {}  # in the order of their turns
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
         """All certificates, each with the most that is known of it."""
-        return tuple(self._whole(row) for row in self._rows.values())
+        return tuple(self._whole.values())
 
     @property
     def pending(self) -> int:
         """How many certificates were never described so far."""
         return sum(arn not in self._described for arn in self._rows)
 
-    async def run(self) -> Never:
-        """Go on for ever."""
+    async def run(self, first: float = 1.0) -> Never:
+        """Go on for ever; the second sweep comes after this share of an interval, so that many spread out."""
         loop = asyncio.get_running_loop()
+        pause = self._interval * first
         while True:
-            due = loop.time() + self._interval
-            await self.refresh()
+            due = loop.time() + pause
             try:
+                await self.refresh()
+                due = loop.time() + pause  # from its end: descriptions have their time after a slow sweep too
                 async with asyncio.timeout_at(due):
                     await self.describe()
             except TimeoutError:
-                log.info("descriptions go on after the next sweep", region=self.eye.region, left=self.pending)
+                log.info("descriptions go on after the next sweep", **self._place, left=self.pending)
+            except Exception:
+                log.exception("bug in an inventory", **self._place)
             await asyncio.sleep(due - loop.time())
+            pause = self._interval
 
     async def refresh(self, done: Callable[[], None] = lambda: None) -> None:
         """Read which certificates there are; `done` is called at the end."""
         began = asyncio.get_running_loop().time()
-        sight = await self.eye.sweep()
+        sight = await _survived(self.eye.sweep())
         duration = asyncio.get_running_loop().time() - began
         before = self.source
-        self.source = replace(before, account=self.eye.account or self._name, duration=duration)
+        account = self.eye.account or self._name
+        self.source = replace(before, account=account, region=self.eye.region, duration=duration)
         match sight:
             case Seen(value=rows):
-                self._rows = {row.arn: row for row in rows}
-                self._described = {arn: d for arn, d in self._described.items() if arn in self._rows}
-                self._untagged &= self._rows.keys()
-                self._tagged = {arn: tags for arn, tags in self._tagged.items() if arn in self._rows}
+                self._take_in({row.arn: row for row in rows})
                 self.source = replace(self.source, success=True, last_success=self._clock(), error="")
                 self.why = Why.NOT_FOUND
             case Unseen(why=why, detail=detail):
@@ -119,10 +125,29 @@ class Inventory:
         self._changed(sight)
         done()
 
+    def _take_in(self, rows: dict[str, Certificate]) -> None:
+        """Replace the rows; what is gone is forgotten, what is the same stays the same object."""
+        self._described = {arn: one for arn, one in self._described.items() if arn in rows}
+        self._tagged = {arn: tags for arn, tags in self._tagged.items() if arn in rows}
+        self._failing &= rows.keys()
+        self._untagged = {arn: None for arn in self._untagged if arn in rows}
+        before, self._rows = self._rows, rows
+        self._whole = {
+            arn: self._whole[arn] if before.get(arn) == row else self._join(row) for arn, row in rows.items()
+        }
+
     def stale(self, wanted: Callable[[Certificate], bool] | None = None) -> list[Certificate]:
-        """List what needs to be described, the nearest expiry first."""
+        """List what needs to be described, the nearest expiry first.
+
+        What was described before comes later, and what failed comes last: one certificate that is denied to
+        us must not stand before all others at every sweep.
+        """
         rows = [r for r in self._rows.values() if (wanted is None or wanted(r)) and self._needs(r)]
-        return sorted(rows, key=lambda row: (row.arn in self._described, row.not_after or NEVER))
+        return sorted(rows, key=self._urgency)
+
+    def _urgency(self, row: Certificate) -> tuple[bool, bool, datetime]:
+        seen = row.arn in self._described and isinstance(self._described[row.arn][0], Seen)
+        return row.arn in self._failing, seen, row.not_after or NEVER
 
     async def describe(
         self, wanted: Callable[[Certificate], bool] | None = None, done: Callable[[], None] = lambda: None
@@ -130,40 +155,58 @@ class Inventory:
         """Describe what needs it; `done` is called after each."""
         queue = iter(self.stale(wanted))
         async with asyncio.TaskGroup() as lanes:
-            for _ in range(LANES):
-                lanes.create_task(self._lane(queue, done))
+            ends = [lanes.create_task(self._lane(queue, done)) for _ in range(LANES)]
+        hopeless = next((end.result() for end in ends if end.result()), None)
+        if hopeless:
+            told = {"why": hopeless.why, "detail": hopeless.detail}
+            log.warning("certificates cannot be described", **self._place, **told)
         await self._tag()
 
     async def _tag(self) -> None:
         """Read the tags of what was described since; they matter less, so they come last."""
-        while self._tags and self._untagged:
-            arn = next(iter(self._untagged))
-            sight = await self.eye.tags(arn)
-            self._untagged.discard(arn)
+        for arn in list(self._untagged) if self._tags else ():
+            sight = await _survived(self.eye.tags(arn))
+            del self._untagged[arn]
             self._changed(sight)
             match sight:
                 case Seen(value=tags):
                     self._tagged[arn] = {tag: tags[tag] for tag in self._tags if tag in tags}
-                case Unseen(why=why, detail=detail) if why in HOPELESS:
-                    log.warning("tags cannot be read", why=why, detail=detail)
-                    self._untagged.clear()
-                case Unseen():
-                    pass
+                    self._whole[arn] = self._join(self._rows[arn])
+                case Unseen(why=why, detail=detail):
+                    self._untagged[arn] = None  # after the next sweep again, behind the others
+                    if why in HOPELESS:
+                        log.warning("tags cannot be read", **self._place, why=why, detail=detail)
+                        return
 
-    async def _lane(self, queue: Iterable[Certificate], done: Callable[[], None]) -> None:
+    async def _lane(self, queue: Iterable[Certificate], done: Callable[[], None]) -> Unseen | None:
+        """Describe what is next in the queue, and so on; returns what makes the rest hopeless."""
+        hopeless = None
         for row in queue:
-            sight = await self.eye.describe(row.arn)
-            earlier = self._described.get(row.arn)
-            if isinstance(sight, Seen) or earlier is None or isinstance(earlier[0], Unseen):
-                self._described[row.arn] = (sight, row, self._clock())
-            if isinstance(sight, Seen):
-                self._untagged.add(row.arn)
+            sight = await _survived(self.eye.describe(row.arn))
+            match sight:
+                case Seen():
+                    self._note(row, sight)
+                    self._failing.discard(row.arn)
+                    self._untagged[row.arn] = None
+                case Unseen():
+                    self._note_failure(row, sight)
+                    self._failing.add(row.arn)
             self._changed(sight)
             done()
             if isinstance(sight, Unseen) and sight.why in HOPELESS:
-                log.warning("certificates cannot be described", why=sight.why, detail=sight.detail)
-                for row in queue:  # noqa: PLW2901 - empties the queue of all lanes
-                    self._described.setdefault(row.arn, (sight, row, self._clock()))
+                hopeless = sight
+                for other in queue:  # empties the queue of all lanes
+                    self._note_failure(other, sight)
+        return hopeless
+
+    def _note_failure(self, row: Certificate, sight: Unseen) -> None:
+        """Keep what an earlier description told."""
+        if row.arn not in self._described or isinstance(self._described[row.arn][0], Unseen):
+            self._note(row, sight)
+
+    def _note(self, row: Certificate, sight: Sight[Certificate]) -> None:
+        self._described[row.arn] = (sight, row, self._clock())
+        self._whole[row.arn] = self._join(row)
 
     def _needs(self, row: Certificate) -> bool:
         if row.arn not in self._described:
@@ -171,18 +214,31 @@ class Inventory:
         sight, then, at = self._described[row.arn]
         if isinstance(sight, Unseen) or row != then:
             return True
-        whole = self._whole(row)
-        calm = whole.status == "ISSUED" and not whole.renewal_status.startswith("PENDING")
+        whole = self._whole[row.arn]
+        calm = not whole.status.startswith("PENDING") and not whole.renewal_status.startswith("PENDING")
         return not calm or self._clock() - at >= CALM
 
-    def _whole(self, row: Certificate) -> Certificate:
+    def _join(self, row: Certificate) -> Certificate:
         sight = self._described[row.arn][0] if row.arn in self._described else Unseen(Why.NOT_YET)
         whole = merge(row, sight.value) if isinstance(sight, Seen) else replace(row, details=sight)
         return replace(whole, tags=self._tagged.get(row.arn, {}))
 
+    @property
+    def _place(self) -> dict[str, str]:
+        """What log lines say of where this is."""
+        return {"account": self.source.account, "region": self.source.region}
+
     def _log(self, before: Source) -> None:
-        place = {"account": self.source.account, "region": self.source.region}
         if not self.source.success:
-            log.warning("ACM could not be read", **place, error=self.source.error)
+            log.warning("ACM could not be read", **self._place, error=self.source.error)
         elif not before.success:
-            log.info("ACM is read", **place, certificates=len(self._rows))
+            log.info("ACM is read", **self._place, certificates=len(self._rows))
+
+
+async def _survived(look: Awaitable[Sight[T]]) -> Sight[T]:
+    """Survive a bug in the eye, which should have made a value of it."""
+    try:
+        return await look
+    except Exception as error:
+        log.exception("bug in a look")
+        return Unseen(Why.BUG, f"{type(error).__name__}: {error}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Container, Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -45,6 +45,10 @@ class Pulse:
         error = "" if success or failure is None else f"{failure.why}: {failure.detail}"
         self.source = replace(self.source, success=success, duration=duration, last_success=last, error=error)
 
+    def keep(self, keys: Container[Hashable]) -> None:
+        """Forget the looks at what is not looked at any more, lest they speak for the source for ever."""
+        self._recent = {key: fine for key, fine in self._recent.items() if key in keys}
+
 
 class Memory:
     """The looks and answers gathered so far; only the event loop's thread touches it."""
@@ -66,7 +70,9 @@ class Memory:
         """Take in the looks at one domain; answers whether it may rest for a whole interval."""
         for look in fresh:
             self.count("tls", look.sight)
-        known = self.looks.get((domain.name, domain.port), ())
+        known = self.looks.get((domain.name, domain.port))
+        if known is None:
+            return True  # it left while it was looked at
         self.looks[domain.name, domain.port] = carry(known, fresh, tentative=domain.tentative)
         blind = [look.sight for look in fresh if isinstance(look.sight, Unseen) and look.sight.why.ours]
         failure = blind[0] if len(blind) == len(fresh) else None
@@ -76,6 +82,8 @@ class Memory:
     def hear(self, question: Question, sight: Sight[Answer], now: datetime, duration: float) -> bool:
         """Take in the answer to one question; answers whether it may rest for a whole interval."""
         self.count("dns", sight)
+        if question not in self.answers:
+            return True  # it left while it was asked
         self.answers[question] = sight
         if isinstance(sight, Seen):
             self.remembered[question] = sight.value
@@ -91,22 +99,27 @@ class Memory:
             or (() if one.tentative else (Look(Endpoint(one.name, one.port, ""), unseen, now),))
             for one in domains
         }
-        wanted = set(questions)
-        self.answers = {q: sight for q, sight in self.answers.items() if q in wanted}
-        self.remembered = {q: answer for q, answer in self.remembered.items() if q in wanted}
+        self.answers = {q: self.answers.get(q, unseen) for q in questions}
+        self.remembered = {q: answer for q, answer in self.remembered.items() if q in self.answers}
+        self.tls.keep(self.looks)
+        self.dns.keep(self.answers)
 
 
 def carry(known: tuple[Look, ...], fresh: tuple[Look, ...], *, tentative: bool = False) -> tuple[Look, ...]:
     """Carry what was known of a domain's endpoints over to the fresh looks at it.
 
     Where the name could not be resolved, all known addresses keep their rows and share the failure; where
-    it could, addresses that it no longer has are forgotten. A tentative name that does not resolve is nobody.
+    it could, addresses that it no longer has are forgotten. A tentative name that does not resolve is nobody,
+    but one whose lookup failed for reasons of ours is still whoever it was.
     """
-    unresolved = len(fresh) == 1 and fresh[0].endpoint.address == ""
-    if unresolved and tentative:
-        return ()
-    if unresolved and any(look.endpoint.address for look in known):
-        return tuple(_older(replace(fresh[0], endpoint=old.endpoint), old) for old in known)
+    first = fresh[0]
+    if first.endpoint.address == "":
+        resolved = [look for look in known if look.endpoint.address]
+        ours = isinstance(first.sight, Unseen) and first.sight.why.ours
+        if tentative and not ours:
+            return ()
+        if tentative or resolved:
+            return tuple(_older(replace(first, endpoint=old.endpoint), old) for old in resolved)
     before = {look.endpoint: look for look in known}
     return tuple(_older(look, before.get(look.endpoint)) for look in fresh)
 

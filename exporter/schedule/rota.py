@@ -9,10 +9,14 @@ import zlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, Never, TypeVar
 
+import structlog
+
 K = TypeVar("K", bound=Hashable)
+log = structlog.get_logger("acm_exporter.schedule")
 
 SOONEST_RETRY = 10.0  # seconds
 RETRIES_PER_INTERVAL = 20  # a look that failed for reasons of our own need not wait a whole interval
+TOO_SOON = 0.01  # of the interval: a moment as near as this was the one that has just been kept
 
 
 class Rota(Generic[K]):
@@ -42,9 +46,13 @@ class Rota(Generic[K]):
     def keep(self, keys: Iterable[K]) -> None:
         """Look at exactly these keys from now on."""
         wanted = dict.fromkeys(keys)
-        for gone in [key for key in self._entries if key not in wanted]:
-            del self._entries[gone]
-            self._new.discard(gone)
+        gone = [key for key in self._entries if key not in wanted]
+        for key in gone:
+            del self._entries[key]
+            self._new.discard(key)
+        if gone:
+            self._heap = [entry for entry in self._heap if self._entries.get(entry[2]) == entry[1]]
+            heapq.heapify(self._heap)
         for key in wanted:
             if key not in self._entries:
                 self._new.add(key)
@@ -61,37 +69,41 @@ class Rota(Generic[K]):
         """Go on for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
-                number, key = await self._next()
-                if self._entries.get(key) != number:
-                    continue
-                await self._slots.acquire()
-                group.create_task(self._one(key))
+                await self._slots.acquire()  # first, lest a key leaves between its turn and its slot
+                group.create_task(self._one(await self._next()))
 
-    async def _next(self) -> tuple[int, K]:
+    async def _next(self) -> K:
+        """Wait for the next key that is due and still wanted."""
         loop = asyncio.get_running_loop()
-        while not self._heap or self._heap[0][0] > loop.time():
+        while True:
+            while self._heap and self._heap[0][0] <= loop.time():
+                _, number, key = heapq.heappop(self._heap)
+                if self._entries.get(key) == number:
+                    return key
             self._changed.clear()
-            wait = self._heap[0][0] - loop.time() if self._heap else None
             try:
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):
                     await self._changed.wait()
             except TimeoutError:
                 pass
-        return heapq.heappop(self._heap)[1:]
 
     async def _one(self, key: K) -> None:
+        rest = False
         try:
             rest = await self._look(key)
-        finally:
+        except Exception:
+            log.exception("bug in a look", key=key)
+        finally:  # also when the look was cancelled by somebody else: no key may drop out
             self._slots.release()
-        self._new.discard(key)
-        if key in self._entries:
-            now = asyncio.get_running_loop().time()
-            self._push(key, self._moment(key, now) if rest else now + self._retry)
+            self._new.discard(key)
+            if key in self._entries:
+                now = asyncio.get_running_loop().time()
+                self._push(key, self._moment(key, now) if rest else now + self._retry)
 
     def _moment(self, key: K, now: float) -> float:
         phase = zlib.crc32(repr(key).encode()) / 2**32 * self._interval
-        return now + self._interval - (now - phase) % self._interval
+        wait = self._interval - (now - phase) % self._interval
+        return now + (wait if wait > TOO_SOON * self._interval else wait + self._interval)
 
     def _push(self, key: K, due: float) -> None:
         number = self._entries[key] = next(self._numbers)

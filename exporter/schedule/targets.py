@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from exporter.facts import Certificate, Domain
-from exporter.judge.names import covers
+from exporter.judge.names import normal, wildcard_over
 
 
 def targets(configured: Sequence[Domain], certificates: Iterable[Certificate]) -> tuple[Domain, ...]:
@@ -23,6 +23,13 @@ def targets(configured: Sequence[Domain], certificates: Iterable[Certificate]) -
     return (*configured, *(one for name, one in sorted(found.items()) if name not in taken))
 
 
-def concerns(domain: Domain, certificates: Iterable[Certificate]) -> bool:
-    """Tell whether looking at a domain can tell anything of some certificates."""
-    return any(domain.arn == one.arn or covers(one.names, domain.name) for one in certificates)
+def concerning(domains: Iterable[Domain], certificates: Iterable[Certificate]) -> tuple[Domain, ...]:
+    """Choose the domains that tell something of some certificates: by a name or by a pinned ARN."""
+    certificates = tuple(certificates)
+    arns = {one.arn for one in certificates}
+    names = {normal(name) for one in certificates for name in one.names}
+    return tuple(
+        one
+        for one in domains
+        if one.arn in arns or not names.isdisjoint((normal(one.name), wildcard_over(normal(one.name))))
+    )

@@ -12,14 +12,14 @@ from typing import Never
 
 import structlog
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight, Unseen, Why
+from exporter.facts import Answer, Certificate, Domain, Look, Question, Seen, Sight, Unseen, Why
 from exporter.judge.rule import Policy
 from exporter.judge.validation import questions
 from exporter.schedule.inventory import Inventory, InventoryEye
 from exporter.schedule.memory import Memory
 from exporter.schedule.rota import Rota
-from exporter.schedule.targets import concerns, targets
-from exporter.snapshot import Board, Known, Source, take
+from exporter.schedule.targets import concerning, targets
+from exporter.snapshot import Board, Known, Snapshot, Source, take
 
 log = structlog.get_logger("acm_exporter.schedule")
 
@@ -76,14 +76,15 @@ class Watch:
         self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look)
         self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
         self._changed = asyncio.Event()
+        self._aimed = False  # whether the rotas know what the inventories hold
         self._swept = False
         self._started: float | None = None
 
     async def run(self) -> Never:
         """Watch for ever."""
         async with asyncio.TaskGroup() as group:
-            for inventory in self._inventories:
-                group.create_task(inventory.run())
+            for number, inventory in enumerate(self._inventories, 1):
+                group.create_task(inventory.run(number / len(self._inventories)))
             group.create_task(self._domains.run())
             group.create_task(self._questions.run())
             await self._publish()
@@ -122,7 +123,10 @@ class Watch:
         )
 
     def _certificates(self) -> tuple[Certificate, ...]:
-        found = {one.arn: one for inventory in self._inventories for one in inventory.certificates}
+        found: dict[str, Certificate] = {}
+        for one in itertools.chain.from_iterable(inventory.certificates for inventory in self._inventories):
+            if one.arn not in found or isinstance(one.details, Seen):
+                found[one.arn] = one
         pinned = ((one.arn, one.name) for one in self._plan.domains if one.arn and one.arn not in found)
         return (*found.values(), *(self._missing(arn, name) for arn, name in dict(pinned).items()))
 
@@ -139,7 +143,11 @@ class Watch:
         )
 
     def _sources(self) -> tuple[Source, ...]:
-        acm = {(one.source.account, one.source.region): one.source for one in self._inventories}
+        acm: dict[tuple[str, str], Source] = {}
+        for one in self._inventories:
+            place = (one.source.account, one.source.region)
+            if place not in acm or one.source.success is False:  # of two ways to one place a failure is told
+                acm[place] = one.source
         return (*acm.values(), self._memory.tls.source, self._memory.dns.source)
 
     def _requests(self) -> dict[tuple[str, str, str, str], int]:
@@ -150,20 +158,23 @@ class Watch:
         return dict(counts)
 
     def _ready(self) -> bool:
-        """Whether everything was looked at once; sticky, and patient with descriptions only so long."""
+        """Whether everything was looked at once; sticky.
+
+        It is patient with descriptions only so long, and with the records that keep coming of them.
+        """
         if self._swept or self._started is None:
             return self._swept
         late = asyncio.get_running_loop().time() - self._started > PATIENCE
         self._swept = (
             all(one.source.success is not None for one in self._inventories)
-            and (late or not any(one.pending for one in self._inventories))
             and not self._domains.pending
-            and not self._questions.pending
+            and (late or not (self._questions.pending or any(one.pending for one in self._inventories)))
         )
         return self._swept
 
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
+        self._aimed = False
         self._changed.set()
 
     def _aim(self, wanted: Callable[[Certificate], bool] | None = None) -> None:
@@ -172,7 +183,8 @@ class Watch:
         names = certificates if self._plan.certificate_names else ()
         domains = targets(self._plan.domains, names)
         if wanted is not None:
-            domains = tuple(one for one in domains if one in self._plan.asked or concerns(one, certificates))
+            chosen = {*self._plan.asked, *concerning(domains, certificates)}
+            domains = tuple(one for one in domains if one in chosen)
         asked = {question: None for one in certificates for question in questions(one)}
         self._memory.keep(domains, asked, self._clock())
         self._domains.keep(domains)
@@ -181,8 +193,6 @@ class Watch:
     async def _look(self, domain: Domain) -> bool:
         began = asyncio.get_running_loop().time()
         looks = await self._eyes.tls(domain)
-        if (domain.name, domain.port) not in self._memory.looks:
-            return True  # it left the plan in the meantime
         rest = self._memory.see(domain, looks, asyncio.get_running_loop().time() - began)
         self._changed.set()
         return rest
@@ -200,17 +210,22 @@ class Watch:
         while True:
             self._changed.clear()
             began = loop.time()
-            self._aim()
-            known = self.known()
-            self._board.latest = await asyncio.to_thread(
-                take, known, self._policy, self._clock(), self._configured_at
-            )
+            try:
+                self._board.latest = await self._snapshot()
+            except Exception:
+                log.exception("bug in a snapshot; the last one stays")
             await asyncio.sleep(max(1.0, REST * (loop.time() - began)))
             try:
                 async with asyncio.timeout(HEARTBEAT):
                     await self._changed.wait()
             except TimeoutError:
                 pass
+
+    async def _snapshot(self) -> Snapshot:
+        if not self._aimed:
+            self._aim()
+            self._aimed = True
+        return await asyncio.to_thread(take, self.known(), self._policy, self._clock(), self._configured_at)
 
 
 def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:
