@@ -21,6 +21,7 @@ class Why(StrEnum):
     NOT_YET = "not_yet"  # nobody has looked so far
     BUG = "bug"  # our own mistake
     TIMEOUT = "timeout"  # the deadline passed, in a place that has no reason of its own
+    STALE = "stale"  # known, but from too long ago to be held against what is seen now
 
     BAD_NAME = "bad_name"  # not a host name that DNS or TLS can ask for
     NAME_NOT_FOUND = "name_not_found"  # NXDOMAIN
@@ -62,7 +63,7 @@ class Why(StrEnum):
 
 
 _OURS = {
-    *(Why.NOT_YET, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
+    *(Why.NOT_YET, Why.STALE, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
     *(Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN, Why.THROTTLED, Why.NOT_FOUND),
     *(Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
 }
@@ -296,3 +297,4 @@ class Evidence:
     looks: tuple[Look, ...] = ()  # the endpoints that count for it
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
     siblings: Mapping[int, str] = field(default_factory=dict)  # serial -> ARN of the others
+    read_at: datetime | None = None  # when ACM was last read; None: as of now

@@ -113,8 +113,9 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
     """Judge everything that is known."""
     pins = {(one.name, one.port): one.arn for one in known.domains if one.arn}
     labels = {(one.name, one.port): one.labels for one in known.domains}
+    read = {(s.account, s.region): s.last_success for s in known.sources if s.source == "acm"}
     counting = serving.assign(known.certificates, known.looks, pins)
-    cases = tuple(_case(one, known, policy, now) for one in counting.values())
+    cases = tuple(_case(one, known, read, policy, now) for one in counting.values())
     spots = _spots(known.looks, labels, cases)
     return Snapshot(
         taken_at=now,
@@ -131,10 +132,17 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
     )
 
 
-def _case(evidence: Evidence, known: Known, policy: Policy, now: datetime) -> Case:
+def _case(
+    evidence: Evidence,
+    known: Known,
+    read: Mapping[tuple[str, str], datetime | None],
+    policy: Policy,
+    now: datetime,
+) -> Case:
     certificate = evidence.certificate
     own = {q: known.answers[q] for q in validation.questions(certificate) if q in known.answers}
-    evidence = replace(evidence, answers=own)
+    read_at = read.get((certificate.account, certificate.region))
+    evidence = replace(evidence, answers=own, read_at=read_at)
     return Case(
         evidence,
         judge(evidence, policy, now),

@@ -76,7 +76,9 @@ def test_all_that_is_known_of_one_certificate_and_its_endpoints() -> None:
     )
     started = NOON - timedelta(hours=1)
     asked = {Question(Ask.CAA, name): Seen(Caa()) for name in one.names}
-    evidence = Evidence(one, LOOKS, asked | {question: Seen(answer) for question, answer in RECORDS.items()})
+    evidence = Evidence(
+        one, LOOKS, asked | {question: Seen(answer) for question, answer in RECORDS.items()}, read_at=NOON
+    )
     assert take(known, POLICY, NOON, started) == Snapshot(
         taken_at=NOON,
         policy=POLICY,

@@ -28,7 +28,8 @@ def check(settings: Settings, form: str, wanted: Sequence[str]) -> int:
     progress = _Progress()
     asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
     with build.watch(settings, asked, tags=form == "json") as (watch, board):
-        asyncio.run(watch.once(lambda one: _is_wanted(one, wanted), progress))
+        chosen = (lambda one: _is_wanted(one, wanted)) if wanted else None
+        asyncio.run(watch.once(chosen, progress))
     progress.clear()
     snapshot = board.latest
     cases = [case for case in snapshot.cases if _is_wanted(case.certificate, wanted)]

@@ -243,6 +243,7 @@ _METHOD_REMEDIES = {
 def renewal_progress(evidence: Evidence, policy: Policy, now: datetime) -> Finding:
     """Inside the renewal window ACM is renewing without trouble and without delay."""
     certificate = evidence.certificate
+    now = min(now, evidence.read_at or now)  # it may have been renewed since ACM was last read
     details = certificate.details.value if isinstance(certificate.details, Seen) else Details()
     reason = details.renewal_reason
     if certificate.renewal_status in {"PENDING_VALIDATION", "FAILED"}:

@@ -13,6 +13,7 @@ SHOWN_PARTS = 3  # of a condition about many names or addresses, how many are sp
 
 _TO_SEE = {  # what lets us see again, by the reason for which we do not
     Why.NOT_YET: "wait for the next look",
+    Why.STALE: "let the exporter read ACM again: see its log and acm_exporter_source_success",
     Why.BUG: "report it with the exporter's log",
     Why.TIMEOUT: "look again; if it stays, allow more time (probe.timeout, dns.timeout)",
     Why.RESOLVER_FAILURE: "check the exporter's resolver, then the zone's name servers",

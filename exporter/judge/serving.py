@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from exporter.facts import Certificate, Evidence, Look, Seen, Served, Unseen, Why
 from exporter.judge.names import covers, normal, wildcard_over
@@ -23,6 +23,7 @@ from exporter.judge.rule import (
 )
 
 POST_MORTEM = "the post-mortem's five conditions"
+FRESH = timedelta(hours=1)  # six refreshes of the inventory at the default interval
 
 _WORDS = {
     Why.NAME_NOT_FOUND: "the name does not exist",
@@ -134,14 +135,16 @@ def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     return _each(
         evidence,
         lambda look: as_known(look, certificate),
-        lambda look, served: _serial_match(look, served, certificate, evidence.siblings.get(served.serial)),
+        lambda look, served: _serial_match(look, served, evidence),
     )
 
 
-def _serial_match(look: Look, served: Served, certificate: Certificate, sibling: str | None) -> Finding:
+def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
+    certificate = evidence.certificate
     if served.serial == certificate.serial:
         return HOLDS
     place = f"{where(look)} serves serial {served.serial:x}"
+    sibling = evidence.siblings.get(served.serial)
     if sibling:
         return breaks(f"{place}, which is {sibling}", f"attach {certificate.arn} there instead")
     if not _same_issuer(certificate, served):
@@ -152,6 +155,8 @@ def _serial_match(look: Look, served: Served, certificate: Certificate, sibling:
             f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d}): not deployed yet"
         )
         return breaks(says, "deploy the renewed certificate there: re-attach it, or export and install it")
+    if _is_newer_issue(served, certificate) and _is_stale(evidence, look):
+        return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
     if _is_newer_issue(served, certificate):
         says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
         return breaks(says, "wait for the next inventory; if it stays, manage the served one too")
@@ -192,6 +197,15 @@ def as_known(look: Look, certificate: Certificate) -> Served | None:
     issued = certificate.issued_at or certificate.imported_at or certificate.not_before
     fresh = issued is None or issued <= look.last_success or look.last.serial == certificate.serial
     return look.last if fresh else None
+
+
+def _is_stale(evidence: Evidence, look: Look) -> bool:
+    """Tell whether ACM was last read so long before the look that it may have renewed in between."""
+    return (
+        evidence.read_at is not None
+        and look.last_success is not None
+        and look.last_success - evidence.read_at > FRESH
+    )
 
 
 def where(look: Look) -> str:

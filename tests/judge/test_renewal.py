@@ -447,6 +447,13 @@ RENEWAL_PROGRESS = (
         OPENS + 3 * DAY + SECOND,
     ),
     Trial(
+        "after the grace, but ACM was last read before the window opened",
+        "renewal_progress",
+        replace(HEALTHY, read_at=OPENS - DAY),
+        MOOT,
+        OPENS + 4 * DAY,
+    ),
+    Trial(
         "after the grace, though ACM says that it is at it",
         "renewal_progress",
         renewing(HEALTHY, "PENDING_AUTO_RENEWAL", "CAA_ERROR"),

@@ -103,6 +103,10 @@ REASONS: Mapping[Why, tuple[str, str]] = {  # evidence: what is said of it, and 
 }
 OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evidence
     Why.NOT_YET: ("not looked at yet", WAIT),
+    Why.STALE: (
+        "free text",
+        "let the exporter read ACM again: see its log and acm_exporter_source_success",
+    ),
     Why.BUG: ("free text", "report it with the exporter's log"),
     Why.TIMEOUT: ("free text", "look again; if it stays, allow more time (probe.timeout, dns.timeout)"),
     Why.RESOLVER_FAILURE: ("free text", RESOLVER),
@@ -301,6 +305,18 @@ SERIAL_MATCH = (
         broken(
             f"{HERE} serves serial 100, a newer issue of the same names (from 2026-11-22) than ACM's",
             "wait for the next inventory; if it stays, manage the served one too",
+        ),
+    ),
+    Trial(
+        "a newer issue than ACM's, which was not read lately",
+        "serial_match",
+        replace(
+            looked(look(sight=Seen(replace(SERVED, serial=0x100, not_before=NOON - DAY)))), read_at=NOON - DAY
+        ),
+        blind(
+            Why.STALE,
+            f"{HERE} serves serial 100, newer than ACM's when ACM was last read",
+            "let the exporter read ACM again: see its log and acm_exporter_source_success",
         ),
     ),
     Trial(

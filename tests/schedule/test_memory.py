@@ -214,6 +214,7 @@ def test_every_outcome_is_counted_from_zero() -> None:
     assert {outcome for _, outcome in memory.tally} == {"ok", *(why.value for why in Why)} - {
         Why.NOT_YET,
         Why.ABSENT,
+        Why.STALE,
     }
     memory.keep([WWW], [QUESTION], NOON)
     memory.see(WWW, (look(address=ONE), look(address=TWO), missed(Why.REFUSED, address="192.0.2.3")), 0.1)
