@@ -199,6 +199,23 @@ def test_daemon_without_credentials(served: Path, tmp_path: Path) -> None:
     assert (code, daemon.log[-1]["event"]) == (0, "stopped")
 
 
+def test_check_without_credentials(served: Path, tmp_path: Path) -> None:
+    """What can be seen is told also while AWS cannot be read, and the exit code says unknown."""
+    done = subprocess.run(
+        [*PROGRAM, "check", "--config.file", str(served)],
+        env=environment(tmp_path, AWS_REGION="us-east-1"),
+        capture_output=True,
+        text=True,
+        timeout=SOON,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert re.search(
+        r"^  a\.example\.com:\d+ at 127\.0\.0\.1 +198\.0 days +not trusted: ", done.stdout, re.MULTILINE
+    )
+    assert "acm us-east-1: no_credentials: " in done.stdout
+
+
 # --- sockets and files ----------------------------------------------------------------------------------
 
 
