@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager nginx-light haproxy openssl
+SERVERS := prometheus prometheus-alertmanager chromium openssl
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -40,6 +40,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 
 servers:                 ## the real servers that tests talk to: by apt where we are root, else named
 	@deploy/apt-install $(SERVERS)
+	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 
 lint:
 	@$(BIN)/ruff check .
@@ -52,7 +53,7 @@ house:                   ## which room may import which
 	@$(BIN)/lint-imports
 
 unit:
-	@$(BIN)/pytest -n auto --dist loadgroup $(TEST_FLAGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(TEST_FLAGS)
 
 docs:                    ## the tables of the README anew, from the code
 	@$(BIN)/python deploy/readme-tables README.md

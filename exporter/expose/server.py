@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import json
 import re
 from collections.abc import Sequence
@@ -12,20 +11,13 @@ from typing import Never
 import structlog
 from aiohttp import web
 
-from exporter import __version__
-from exporter.expose import api, exposition
+from exporter.expose import api, exposition, page
 from exporter.snapshot import Board
 
 log = structlog.get_logger("acm_exporter.expose")
 
 GLANCE = 0.2  # seconds between two looks at the board
 LATER = {"/probe": "GET", "/sd": "GET", "/-/reload": "POST"}  # paths of the contract that are still to come
-LINKS = {
-    "/metrics": "metrics for Prometheus",
-    "/api/v1/certificates": "certificates, endpoints and sources as JSON",
-    "/-/healthy": "200 while the process runs",
-    "/-/ready": "200 after the first full sweep",
-}
 
 
 class Server:
@@ -37,6 +29,7 @@ class Server:
         self._rendered = exposition.render(board.latest)
         application = web.Application()
         application.router.add_get("/", self._index)
+        application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/certificates", self._certificates)
         application.router.add_get("/-/healthy", self._healthy)
@@ -87,16 +80,21 @@ class Server:
     async def _later(self, request: web.Request) -> web.Response:
         return web.Response(text=f"{request.path} is not supported yet\n", status=501)
 
-    async def _index(self, _: web.Request) -> web.Response:
-        links = "".join(
-            f'<li><a href="{path}">{path}</a>: {html.escape(what)}' for path, what in LINKS.items()
-        )
-        page = (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>acm-exporter</title>'
-            f"<h1>acm-exporter {__version__}</h1><ul>{links}</ul></html>"
-        )
-        headers = {"Content-Security-Policy": "default-src 'none'"}
-        return web.Response(text=page, content_type="text/html", headers=headers)
+    async def _index(self, request: web.Request) -> web.Response:
+        return _page(await asyncio.to_thread(page.index, self._board.latest, dict(request.query)))
+
+    async def _certificate(self, request: web.Request) -> web.Response:
+        arn = request.query.get("arn", "")
+        found = await asyncio.to_thread(page.certificate, self._board.latest, arn)
+        if found is None:
+            return web.Response(text=f"no certificate of the snapshot has the ARN {arn!r}\n", status=404)
+        return _page(found)
+
+
+def _page(html: str) -> web.Response:
+    answer = web.Response(text=html, content_type="text/html", headers=page.HEADERS)
+    answer.enable_compression()
+    return answer
 
 
 def _takes_gzip(accept_encoding: str) -> bool:

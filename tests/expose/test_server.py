@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import html
 import json
 import re
 import socket
@@ -15,7 +16,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
-from exporter.expose import api
+from exporter.expose import api, page
 from exporter.expose.server import Server, _url
 from exporter.snapshot import Board, Case
 from tests.evidence import ARN
@@ -92,10 +93,16 @@ async def test_each_path(  # noqa: PLR0917 - the columns of the table
 async def test_front_page_links_to_what_there_is(url: str, client: ClientSession) -> None:
     """Whoever opens the address in a browser finds the way, and each link leads somewhere."""
     async with client.get(f"{url}/") as answer:
-        status, content_type, page = await got(answer)
+        status, content_type, text = await got(answer)
     assert (status, content_type) == (200, "text/html; charset=utf-8")
-    links = re.findall(r'href="([^"]*)"', page)
-    assert links == ["/metrics", "/api/v1/certificates", "/-/healthy", "/-/ready"]
+    links = {html.unescape(link) for link in re.findall(r'href="(/[^"]*)"', text)}
+    assert links > {
+        "/metrics",
+        "/api/v1/certificates",
+        "/-/healthy",
+        "/-/ready",
+        f"/certificate?arn={ARN}",
+    }
     for link in links:
         async with client.get(url + link) as answer:
             assert answer.status == 200
@@ -160,13 +167,24 @@ async def test_usual_client_unpacks_both_members(url: str) -> None:
         assert (await answer.text()).endswith("# EOF\n")
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/-/healthy", "/api/v1/certificates"])
+@pytest.mark.parametrize("path", ["/metrics", "/-/healthy", "/api/v1/certificates"])
 async def test_head_has_no_body(url: str, client: ClientSession, path: str) -> None:
     """A checker that asks with HEAD gets the status and the size alone."""
     async with client.head(url + path) as answer:
         assert answer.status == 200
         assert int(answer.headers["Content-Length"]) > 0
         assert await answer.read() == b""
+
+
+async def test_status_page_and_the_page_of_one_certificate(url: str, client: ClientSession) -> None:
+    """A browser gets both pages with the headers that keep foreign code out, and 404 for an unknown ARN."""
+    for path in ("/", f"/certificate?arn={ARN}"):
+        async with client.get(url + path) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/html")
+            assert {name: answer.headers[name] for name in page.HEADERS} == dict(page.HEADERS)
+            assert ARN in await answer.text()
+    async with client.get(f"{url}/certificate?arn=nobody") as answer:
+        assert await got(answer) == (404, PLAIN, "no certificate of the snapshot has the ARN 'nobody'\n")
 
 
 async def test_ready_after_the_first_full_sweep(board: Board, client: ClientSession) -> None:
