@@ -1,0 +1,201 @@
+"""The dashboard of the exporter itself: can its numbers be believed, and what does it cost."""
+
+from __future__ import annotations
+
+from grafana.source.panels import Json, arrange, bars, graph, stat, timeline
+from grafana.source.queries import SOME_BAD, UP, YES_NO, in_bars
+from grafana.source.thresholds import SNAPSHOT_STALE_SECONDS
+from grafana.source.variables import ACCOUNT, INSTANCE, REGION, dashboard
+
+# AWS's quotas for ACM: requests per second, for each account and region.
+QUOTAS = {
+    "SearchCertificates": 5,
+    "ListCertificates": 8,
+    "DescribeCertificate": 10,
+    "ListTagsForCertificate": 10,
+}
+OWN = 'job=~"$job", instance=~"$instance"'
+PLACE = f'{OWN}, account=~"$account", region=~"$region"'
+SOURCE = "{{source}} {{account}} {{region}}"
+AGE = f"time() - acm_exporter_snapshot_timestamp_seconds{{{OWN}}}"
+STALE = ((None, "text"), (SNAPSHOT_STALE_SECONDS, "red"))
+
+
+def make() -> Json:
+    """Make the dashboard."""
+    return dashboard(
+        "acm-exporter",
+        "ACM certificates: the exporter",
+        "Whether the exporter's numbers can be believed, and what it costs AWS and its machine.",
+        variables=[ACCOUNT, REGION, INSTANCE],
+        panels=arrange(
+            [
+                ("", 4, [(4, one) for one in _numbers()]),
+                ("Sources", 8, [(12, _sources()), (12, _since())]),
+                ("AWS", 9, [(10, _requests()), (7, _quota()), (7, _codes())]),
+                ("Looks", 8, [(8, _looks()), (8, _outcomes()), (8, _durations())]),
+                ("The process", 7, [(6, one) for one in _process()]),
+            ]
+        ),
+        since="now-6h",
+    )
+
+
+def _numbers() -> list[Json]:
+    return [
+        stat("Up", "Whether Prometheus reaches every exporter.", f"min(up{{{OWN}}})", words=YES_NO),
+        stat(
+            "Sources that fail",
+            "Sources (ACM by account and region, TLS, DNS) that failed when last asked.",
+            f"sum(acm_exporter_source_success{{{PLACE}}} == bool 0)",
+            steps=SOME_BAD,
+        ),
+        stat(
+            "Snapshot's age",
+            "Seconds since the exposed snapshot was taken; it is renewed every few seconds.",
+            f"max({AGE})",
+            unit="s",
+            steps=STALE,
+        ),
+        stat(
+            "Configuration in force",
+            "Whether the configuration was loaded when last tried; if not, the previous one is in force.",
+            f"min(acm_exporter_config_last_reload_successful{{{OWN}}})",
+            words={"0": ("refused", "red"), "1": ("loaded", "text")},
+        ),
+        stat(
+            "Endpoints",
+            "Endpoints that are looked at.",
+            f"count(max by (domain, port, address) (tls_endpoint_reachable{{{OWN}}}))",
+        ),
+        stat(
+            "Version",
+            "The versions that run.",
+            f"count by (version) (acm_exporter_build_info{{{OWN}}})",
+            label="version",
+        ),
+    ]
+
+
+def _sources() -> Json:
+    return timeline(
+        "Sources",
+        "Whether each source worked when it was last asked.",
+        f"min by (source, account, region) (acm_exporter_source_success{{{PLACE}}})",
+        SOURCE,
+        in_bars(UP),
+    )
+
+
+def _since() -> Json:
+    return graph(
+        "Since the last success",
+        "Seconds since each source last worked; a line that only climbs is a source that fails.",
+        f"time() - max by (source, account, region) "
+        f"(acm_exporter_source_last_success_timestamp_seconds{{{PLACE}}})",
+        SOURCE,
+        unit="s",
+    )
+
+
+def _requests() -> Json:
+    return graph(
+        "Requests to AWS",
+        "Requests by operation and answer, retries included.",
+        f"sum by (operation, code) (rate(acm_exporter_aws_requests_total{{{PLACE}}}[$__rate_interval]))",
+        "{{operation}} {{code}}",
+        unit="reqps",
+    )
+
+
+def _quota() -> Json:
+    shares = " or ".join(
+        f"sum by (account, region, operation) (rate(acm_exporter_aws_requests_total"
+        f'{{{PLACE}, operation="{operation}"}}[$__rate_interval])) / {quota}'
+        for operation, quota in QUOTAS.items()
+    )
+    listed = ", ".join(f"{operation} {quota}" for operation, quota in QUOTAS.items())
+    return bars(
+        "Share of AWS's quota",
+        f"Our requests as a share of ACM's quota in each account and region (requests per second: {listed}). "
+        "Everybody in the account draws on the same quota.",
+        f"topk(12, {shares})",
+        "{{account}} {{region}} {{operation}}",
+        unit="percentunit",
+        steps=((None, "green"), (0.5, "orange"), (0.8, "red")),
+        most=1,
+    )
+
+
+def _codes() -> Json:
+    return bars(
+        "Answers of AWS",
+        "Requests by answer within the dashboard's time range; everything but OK was retried or failed.",
+        f"sort_desc(round(sum by (code) (increase(acm_exporter_aws_requests_total{{{PLACE}}}[$__range]))))",
+        "{{code}}",
+    )
+
+
+def _looks() -> Json:
+    return graph(
+        "Looks",
+        "Looks per second, by source.",
+        f"sum by (source) (rate(acm_exporter_looks_total{{{OWN}}}[$__rate_interval]))",
+        "{{source}}",
+        unit="ops",
+    )
+
+
+def _outcomes() -> Json:
+    blind = f'rate(acm_exporter_looks_total{{{OWN}, outcome!="ok"}}[$__rate_interval])'
+    return graph(
+        "Looks that saw nothing",
+        "Looks per second that saw nothing, by source and reason.",
+        f"sum by (source, outcome) ({blind}) > 0",
+        "{{source}} {{outcome}}",
+        unit="ops",
+        stacked=True,
+    )
+
+
+def _durations() -> Json:
+    return graph(
+        "Durations",
+        "How long the latest sweep of ACM took, and the latest looks over TLS and DNS.",
+        f"max by (source, account, region) (acm_exporter_source_duration_seconds{{{PLACE}}})",
+        SOURCE,
+        unit="s",
+    )
+
+
+def _process() -> list[Json]:
+    age = graph(
+        "Snapshot's age",
+        "Seconds since the exposed snapshot was taken; the line is where the alert begins.",
+        AGE,
+        "{{instance}}",
+        unit="s",
+        steps=STALE,
+    )
+    memory = graph(
+        "Memory",
+        "Resident memory of the process.",
+        f"process_resident_memory_bytes{{{OWN}}}",
+        "{{instance}}",
+        unit="bytes",
+    )
+    cpu = graph(
+        "CPU",
+        "Processor cores in use.",
+        f"rate(process_cpu_seconds_total{{{OWN}}}[$__rate_interval])",
+        "{{instance}}",
+        unit="percentunit",
+    )
+    scrape = graph(
+        "Scrapes",
+        "How long Prometheus takes to scrape the exporter.",
+        f"scrape_duration_seconds{{{OWN}}}",
+        "{{instance}}",
+        unit="s",
+    )
+    return [age, memory, cpu, scrape]
