@@ -1,0 +1,97 @@
+"""Alerts on ourselves: where we are blind, and where nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from grafana.source import thresholds as at
+from grafana.source.alerting.renewal import USED
+from grafana.source.alerting.rule import CERTIFICATE, CRITICAL, WARNING, Alert, chosen, past
+from grafana.source.alerting.texts import BLIND, SOURCE, WHO
+
+UP = chosen("up", job=at.JOB)
+
+
+def blind() -> Iterator[Alert]:
+    """Alert where something cannot be seen."""
+    yield Alert(
+        "AcmConditionUnknown",
+        WARNING,
+        "Not while a whole source fails: that is AcmSourceFailing.",
+        f"""\
+count by ({CERTIFICATE}) (
+  max by ({CERTIFICATE}, condition) ({past("acm_certificate_condition_unknown", scope="!=advisory")})
+)
+unless on (account, region) {past("acm_exporter_source_success", source="acm")} == 0
+unless on () {past("acm_exporter_source_success", source="=~tls|dns")} == 0
+{USED}""",
+        at.FOR_UNKNOWN,
+        "Whether {{ $labels.domain }} will be renewed and served is not known",
+        f"Conditions of {WHO} cannot be judged, so that trouble would go unseen.\n{BLIND}"
+        "First: look on the exporter's side (IAM rights, resolver, route) as the reason says, then on the "
+        "other.\n",
+    )
+    yield Alert(
+        "AcmSourceFailing",
+        WARNING,
+        "We are blind. Nothing is known to be broken, and what was known stays known.",
+        f"min by (source, account, region) ({past('acm_exporter_source_success')}) == 0",
+        at.FOR_SOURCE,
+        f"acm-exporter sees nothing of {SOURCE}",
+        f"The latest looks of the source {SOURCE} failed for a reason of ours or AWS's. New trouble is not "
+        "seen meanwhile.\n"
+        "First: read the exporter's log. For acm, check its credentials, IAM rights and way to AWS; for tls "
+        "and dns, the resolver and network of its machine.\n",
+    )
+
+
+def idle() -> Iterator[Alert]:
+    """Alert where the exporter itself does not do its work."""
+    yield Alert(
+        "AcmSnapshotStale",
+        CRITICAL,
+        "It answers scrapes, and has stopped watching.",
+        f"time() - {past('acm_exporter_snapshot_timestamp_seconds')} > {at.SNAPSHOT_STALE_SECONDS}\n"
+        f"and on (job, instance) {UP} == 1",
+        at.FOR_EXPORTER,
+        "acm-exporter at {{ $labels.instance }} shows old data",
+        "What the exporter at {{ $labels.instance }} exposes is {{ $value | humanizeDuration }} old. No "
+        "alert about certificates can be relied on.\n"
+        "First: read its log, then restart it.\n",
+    )
+    down = Alert(
+        "AcmExporterDown",
+        CRITICAL,
+        "Nobody watches.",
+        f"({UP} == 0 or absent({UP}))\nunless on () {UP} == 1",
+        at.FOR_EXPORTER,
+        "acm-exporter is down: nobody watches the certificates",
+        "Prometheus can scrape no target of the job {{ $labels.job }}"
+        "{{ with $labels.instance }} ({{ . }}){{ end }}, so no alert about certificates can fire.\n"
+        "First: see whether it runs and answers /-/healthy; read its log; check the scrape configuration.\n",
+    )
+    yield down
+    yield replace(
+        down,
+        severity=WARNING,
+        why="One of several; the others still watch.",
+        expr=f"{UP} == 0\nand on () {UP} == 1",
+        summary="One acm-exporter of several is down: {{ $labels.instance }}",
+        description="Prometheus cannot scrape {{ $labels.instance }}; another target of the job "
+        "{{ $labels.job }} answers.\n"
+        "First: see whether it runs and answers /-/healthy; read its log.\n",
+    )
+    yield Alert(
+        "AcmConfigNotReloaded",
+        WARNING,
+        "It goes on with the configuration it had.",
+        f"{past('acm_exporter_config_last_reload_successful')} == 0",
+        at.FOR_EXPORTER,
+        "acm-exporter at {{ $labels.instance }} refused its new configuration",
+        "The exporter at {{ $labels.instance }} goes on with the configuration it had.\n"
+        "First: acm-exporter config check --config.file FILE tells every mistake with its line.\n",
+    )
+
+
+ALERTS = (*blind(), *idle())

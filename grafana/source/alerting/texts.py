@@ -1,0 +1,69 @@
+"""Parts of annotations that several alerts share, in Prometheus' template language."""
+
+from __future__ import annotations
+
+from exporter.judge.verdict import RULES
+from grafana.source.alerting.rule import APART
+
+WHO = "{{ $labels.domain }} ({{ $labels.arn }}, account {{ $labels.account }}, {{ $labels.region }})"
+
+LEFT = (
+    '{{ with query (printf "acm:certificate:days_left{arn=%q}" $labels.arn) }}'
+    '{{ . | first | value | printf "%.1f" }} days left{{ else }}no end known{{ end }}'
+)
+
+# Each condition in the words of the exporter's own rules.
+ABOUT = (
+    "".join(
+        f'{{{{ {"if" if number == 0 else "else if"} eq $labels.condition "{one.code}" }}}}'
+        f"Should be: {one.text.removesuffix('.')}.\nFirst: {one.remedy}."
+        for number, one in enumerate(rule for rule in RULES if rule.code not in APART)
+    )
+    + "{{ end }} acm-exporter check {{ $labels.domain }} names the part that breaks.\n"
+)
+
+RECORDS = (
+    '{{ if eq $labels.condition "validation_records" }}{{ range '
+    'query (printf "topk(3, max by (name) (acm_certificate_validation_record{arn=%q}) == 0)" $labels.arn)'
+    ' | sortByLabel "name" }}Missing or wrong: {{ .Labels.name }}\n{{ end }}{{ end }}'
+)
+
+SERVED = (
+    '{{ range query (printf "bottomk(3, '
+    "max by (domain, port, address, serial, issuer) (tls_endpoint_info) "
+    "* on (domain, port, address) group_left () tls:endpoint:days_left "
+    'and on (domain, port, address) (tls_endpoint_serial_match{arn=%q} == 0))" $labels.arn)'
+    ' | sortByLabel "address" | sortByLabel "domain" }}'
+    "{{ .Labels.domain }}:{{ .Labels.port }} at {{ .Labels.address }} serves serial {{ .Labels.serial }} "
+    'issued by {{ .Labels.issuer }} ({{ .Value | printf "%.1f" }} days left).\n{{ end }}'
+)
+
+FAILING = (
+    '{{ range query (printf "topk(3, max by (domain, port, address, reason) ('
+    "tls_endpoint_failure{domain=%q} or "
+    "(tls_endpoint_failure and on (domain, port, address) tls_endpoint_serial_match{arn=%q})))"
+    '" $labels.domain $labels.arn) | sortByLabel "address" | sortByLabel "domain" }}'
+    "{{ .Labels.domain }}:{{ .Labels.port }}{{ with .Labels.address }} at {{ . }}{{ end }}: "
+    "{{ .Labels.reason }}.\n{{ end }}"
+)
+
+BLIND = (
+    '{{ range query (printf "max by (condition, reason) (acm_certificate_condition_unknown{arn=%q})"'
+    ' $labels.arn) | sortByLabel "condition" }}{{ .Labels.condition }}: {{ .Labels.reason }}.\n{{ end }}'
+)
+
+AGE = (
+    '{{ with query (printf "max(acm_certificate_validation_age_days{arn=%q})" $labels.arn) }}'
+    '{{ . | first | value | printf "%.0f" }} days ago{{ else }}long ago{{ end }}'
+)
+
+PLACE = "{{ $labels.domain }}:{{ $labels.port }}"
+PLACE_LEFT = (
+    '{{ with query (printf "min(tls:endpoint:days_left{domain=%q, port=%q})" $labels.domain $labels.port) }}'
+    '{{ . | first | value | printf "%.1f" }} days left{{ end }}'
+)
+
+SOURCE = (
+    "{{ $labels.source }}"
+    "{{ if $labels.account }} (account {{ $labels.account }}, {{ $labels.region }}){{ end }}"
+)
