@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from exporter import __version__, config
+from exporter.cli import cli
 from exporter.expose import text
 
 ROOT = Path(__file__).parents[1]
@@ -57,11 +60,31 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     return [one if isinstance(one, str) else one["name"] for one in tree["domains"]]
 
 
-def test_readme_links_lead_to_files() -> None:
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "grafana/README.md"])
+def test_links_lead_to_files(page: str) -> None:
     """No dead link within the project."""
-    links = re.findall(r"\]\(((?!https?:)[^)#]+)", README)
-    assert [link for link in links if not (ROOT / link).exists()] == []
-    assert links
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)", (ROOT / page).read_text())
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+def test_quickstart_commands_are_those_of_the_project() -> None:
+    """Each line that a newcomer copies is a command that there is, with files that there are."""
+    text = (ROOT / "docs/quickstart.md").read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    targets = {line.split()[1] for line in lines if line.startswith("make ")}
+    makefile = (ROOT / "Makefile").read_text()
+    assert [one for one in targets if not re.search(rf"^{one}:", makefile, re.MULTILINE)] == []
+    files = {word for line in lines for word in re.findall(r"[\w./-]+\.(?:yml|example\.yaml)", line)}
+    assert [one for one in files if not (ROOT / one).exists()] == []
+    ours = [shlex.split(line.partition("#")[0].rstrip(" &")) for line in lines if "bin/acm-exporter " in line]
+    for _, *words in ours:
+        command: click.Command = cli
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None
+            command = found
+        command.make_context(command.name, words)
+    assert len(ours) == 3
 
 
 def test_version_stands_in_one_place() -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from exporter.expose.families import FAMILIES, Family
 from exporter.facts import Unseen
-from exporter.judge.rule import Outcome, Rule, RuleSet, Scope
+from exporter.judge.rule import WEIGHT, Outcome, Rule, RuleSet, Scope
 from exporter.judge.serving import where
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
@@ -46,7 +46,7 @@ def worst_first(cases: Iterable[Case], now: datetime) -> list[Case]:
 
 def served(case: Case) -> Outcome:
     """Fold the three serving conditions: whether visitors get ACM's certificate."""
-    return max((case.verdict.findings[code].outcome for code in _SERVING), key=list(Outcome).index)
+    return max((case.verdict.findings[code].outcome for code in _SERVING), key=WEIGHT.__getitem__)
 
 
 def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> str:

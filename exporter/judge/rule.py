@@ -42,6 +42,9 @@ class Outcome(StrEnum):
     BREAKS = "breaks"
 
 
+WEIGHT = {outcome: weight for weight, outcome in enumerate(Outcome)}
+
+
 class Scope(StrEnum):
     """What a broken condition costs."""
 
@@ -112,8 +115,7 @@ def worst(findings: Iterable[Finding]) -> Finding:
     parts = list(findings)
     if not parts:
         return MOOT
-    weight = list(Outcome).index
-    outcome = max((part.outcome for part in parts), key=weight)
+    outcome = max((part.outcome for part in parts), key=WEIGHT.__getitem__)
     heavy = [part for part in parts if part.outcome is outcome]
     says = _joined(part.says for part in heavy)
     remedy = _joined(part.remedy for part in heavy)

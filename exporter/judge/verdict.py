@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from exporter.facts import Evidence
 from exporter.judge import renewal, serving, validation
-from exporter.judge.rule import Finding, Outcome, Policy, Rule, Scope, managed
+from exporter.judge.rule import WEIGHT, Finding, Outcome, Policy, Rule, Scope, managed
 
 RULES: tuple[Rule, ...] = (
     serving.reachable,
@@ -59,6 +59,5 @@ def judge(evidence: Evidence, policy: Policy, now: datetime) -> Verdict:
     findings = {rule.code: rule.judge(evidence, policy, now) for rule in RULES}
     if managed(evidence.certificate) is False:
         return Verdict(Word.UNMANAGED, findings)
-    weight = list(Outcome).index
     deciding = (findings[rule.code].outcome for rule in RULES if rule.scopes[policy.rules] is Scope.RENEWAL)
-    return Verdict(WORDS[max(deciding, key=weight)], findings)
+    return Verdict(WORDS[max(deciding, key=WEIGHT.__getitem__)], findings)
