@@ -65,10 +65,16 @@ def in_use(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         return HOLDS
     if certificate.in_use is None:
         return unsaid(certificate, "whether it is in use")
-    if certificate.exported is None and certificate.eligibility != "INELIGIBLE":
+    if certificate.exported is None and not _rules_out_export(certificate):
         return unsaid(certificate, "whether it was exported")
-    exported = "it was not exported" if certificate.exported is False else "ACM says INELIGIBLE"
+    exported = "it was not exported" if certificate.exported is False else "ACM tells of no export"
     return breaks(f"no AWS resource uses it and {exported}", in_use.remedy)
+
+
+def _rules_out_export(certificate: Certificate) -> bool:
+    """Read ACM's silence on exports: what it calls eligible without any use must have been exported."""
+    told = isinstance(certificate.details, Seen) or certificate.eligibility
+    return bool(told) and certificate.eligibility != "ELIGIBLE"
 
 
 @rule(

@@ -84,7 +84,19 @@ IN_USE = (
         "nobody uses it, and ACM's ineligible stands for the export that is not told",
         "in_use",
         but(in_use=False, exported=None, eligibility="INELIGIBLE"),
-        broken("no AWS resource uses it and ACM says INELIGIBLE", ATTACH),
+        broken("no AWS resource uses it and ACM tells of no export", ATTACH),
+    ),
+    Trial(
+        "nobody uses it, and ACM, asked for everything, tells neither of an export nor of eligibility",
+        "in_use",
+        but(in_use=False, exported=None, eligibility=""),
+        broken("no AWS resource uses it and ACM tells of no export", ATTACH),
+    ),
+    Trial(
+        "nobody uses it, and ACM has still to tell the rest",
+        "in_use",
+        but(in_use=False, exported=None, eligibility="", details=Unseen(Why.NOT_YET)),
+        blind(Why.NOT_YET, "ACM has not told yet whether it was exported", "wait for the next look"),
     ),
     Trial(
         "nobody uses it, and whether it was exported is not told",
