@@ -224,9 +224,9 @@ def test_check_without_credentials(served: Path, tmp_path: Path) -> None:
     [
         (
             "127.0.0.1:{taken}",
-            r"error while attempting to bind on address \('127.0.0.1', \d+\): address already in use",
+            r"error while attempting to bind on address \('127.0.0.1', \d+\): .*address already in use",
         ),
-        ("a..b:0", r".*label empty or too long.*"),
+        ("a..b:0", r".*label empty.*"),
     ],
     ids=["port in use", "no host name"],
 )

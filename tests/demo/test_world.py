@@ -247,6 +247,7 @@ async def test_crowd(tmp_path: Path) -> None:
 
 async def test_end(tmp_path: Path) -> None:
     """The end of the world leaves no task, no connection and no open file behind, whoever is still there."""
+    gc.collect()  # what earlier tests left is not ours
     tasks, files = len(asyncio.all_tasks()), open_files()
     async with world(tmp_path, NOW) as here:
         host, _, port = here.dns.address.rpartition(":")
@@ -265,7 +266,8 @@ async def test_end(tmp_path: Path) -> None:
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection(host, port_of_old)
     gc.collect()
-    assert (len(asyncio.all_tasks()), open_files()) == (tasks, files)
+    assert len(asyncio.all_tasks()) == tasks
+    assert open_files() <= files
 
 
 def open_files() -> int:
