@@ -53,6 +53,7 @@ ALERTS = (
     "TlsEndpointExpiring",
     "TlsEndpointExpired",
     "TlsEndpointUntrusted",
+    "TlsEndpointUnreachable",
     "AcmConditionUnknown",
     "AcmSourceFailing",
     "AcmSnapshotStale",

@@ -39,6 +39,7 @@ SEVERITIES = {
     "TlsEndpointExpiring": ["critical", "warning"],
     "TlsEndpointExpired": ["critical"],
     "TlsEndpointUntrusted": ["warning"],
+    "TlsEndpointUnreachable": ["critical", "warning"],
     "AcmConditionUnknown": ["warning"],
     "AcmSourceFailing": ["warning"],
     "AcmSnapshotStale": ["critical"],

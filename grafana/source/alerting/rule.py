@@ -58,6 +58,11 @@ def past(metric: str, **labels: str) -> str:
     return f"last_over_time({chosen(metric, **labels)}[{at.LOOKBACK}])"
 
 
+def latest(metric: str) -> str:
+    """Bridge pauses of an endpoint's metric, yet forget at once an address that DNS no longer has."""
+    return f"({metric} or {past(metric)} unless on (domain, port) {metric})"
+
+
 def broken(**labels: str) -> str:
     """Choose from the broken conditions."""
     return chosen("acm:condition:broken", **labels)

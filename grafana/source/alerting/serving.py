@@ -5,13 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from exporter.facts import Why
+from exporter.schedule.memory import OUTCOMES
 from grafana.source import thresholds as at
 from grafana.source.alerting.renewal import USED
-from grafana.source.alerting.rule import CRITICAL, ENDPOINT, WARNING, Alert, broken, past, tiers
-from grafana.source.alerting.texts import FAILING, PLACE, PLACE_LEFT, SERVED, WHO
+from grafana.source.alerting.rule import (
+    CRITICAL,
+    ENDPOINT,
+    WARNING,
+    Alert,
+    broken,
+    chosen,
+    latest,
+    past,
+    tiers,
+)
+from grafana.source.alerting.texts import (
+    FAILING,
+    OTHER_NAME,
+    PLACE,
+    PLACE_FAILING,
+    PLACE_LEFT,
+    PLACE_REFUSED,
+    SERVED,
+    WHO,
+)
 
 COUNTS = past("tls_endpoint_serial_match")
-FOREIGN = f"unless on ({ENDPOINT}) {COUNTS}"  # endpoints that count for no certificate of the inventory
+COUNTS_IN_USE = f"({COUNTS} {USED})"
+FOREIGN = f"unless on ({ENDPOINT}) {COUNTS_IN_USE}"  # endpoints of no certificate that ACM's alerts tell of
 LIFE = f"min by (domain, port) (tls:endpoint:life_left {FOREIGN})"
 
 # A name that once answered does so at none of its addresses.
@@ -30,6 +52,28 @@ on (arn) (
   or
   {COUNTS} == 0 and on ({ENDPOINT}) {past("tls_endpoint_chain_trusted")} == 0
   unless on (arn) {past("acm_certificate_info", type="PRIVATE")}
+)"""
+
+UNREACHABLE = "TlsEndpointUnreachable"
+OURS = "=~" + "|".join(why for why in Why if why.ours and why in OUTCOMES["tls"])
+
+# A failed look of ours leaves the value as it was: an alert goes on, and none begins.
+FOREIGN_DOWN = f"""\
+min by (domain, port) (
+  {latest("tls_endpoint_reachable")} == 0
+  unless on ({ENDPOINT}) (
+    {chosen("tls_endpoint_failure", reason=OURS)}
+    unless on (domain, port) {chosen("ALERTS", alertname=UNREACHABLE, alertstate="firing")}
+  )
+  unless on (domain) {COUNTS_IN_USE}
+  unless on (domain) ({broken(condition="reachable")} {USED})
+)"""
+
+# The same as DARK, of a name and port.
+FOREIGN_DARK = f"""\
+on (domain, port) (
+  {past("tls_endpoint_last_success_timestamp_seconds")}
+  unless on (domain, port) {past("tls_endpoint_reachable")} == 1
 )"""
 
 
@@ -113,14 +157,38 @@ def endpoints() -> Iterator[Alert]:
     yield Alert(
         "TlsEndpointUntrusted",
         WARNING,
-        "A warning only: behind many an inner endpoint is a private CA that the exporter was not told of.",
-        f"min by (domain, port) ({past('tls_endpoint_chain_trusted')} {FOREIGN}) == 0\n"
+        "A warning only: many an inner endpoint has a private CA that the exporter was not told of, or\n"
+        "still the certificate that its maker gave it.",
+        f"min by (domain, port) (\n"
+        f"  ({latest('tls_endpoint_chain_trusted')} == 0 or {latest('tls_endpoint_name_match')} == 0)\n"
+        f"  {FOREIGN}\n"
+        ")\n"
         "unless on (domain, port) tls:endpoint:life_left <= 0",
         at.FOR_SERVING,
-        f"What {PLACE} serves is not trusted",
-        f"What {PLACE} serves is none of ACM's inventory, and its chain leads to no root that the exporter "
-        "trusts.\n"
-        "First: complete the chain at that server; for a private CA, give its root in probe.ca_file.\n",
+        f"What {PLACE} serves is {{{{ with {OTHER_NAME} }}}}for another name{{{{ else }}}}not trusted"
+        "{{ end }}",
+        f"What {PLACE} serves is none of ACM's inventory, and clients that check it refuse it.\n"
+        f"{PLACE_REFUSED}"
+        "First: where it is for another name, put the right certificate on that server, and mind its default "
+        "certificate and SNI; where it is not trusted, complete the chain there, or give a private CA's root "
+        "in probe.ca_file.\n",
+    )
+    yield from tiers(
+        Alert(
+            UNREACHABLE,
+            CRITICAL,
+            "Names that count for no certificate in use, so that AcmNameUnreachable is silent. Both fire\n"
+            "only for names of a certificate beside its first, which have not answered since the exporter\n"
+            "started or since the renewal: no metric tells that they count, so nothing could inhibit one.",
+            FOREIGN_DOWN,
+            at.FOR_SERVING,
+            f"{PLACE} cannot be reached over TLS",
+            f"{PLACE}, where none of ACM's certificates is known to be served, does not complete a TLS "
+            f"handshake at one of its addresses or all.\n{PLACE_FAILING}"
+            "First: look whether the listener runs, then at security groups, network and DNS.\n",
+        ),
+        "domain, port",
+        FOREIGN_DARK,
     )
 
 

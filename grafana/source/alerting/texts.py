@@ -38,13 +38,16 @@ SERVED = (
     'issued by {{ .Labels.issuer }} ({{ .Value | printf "%.1f" }} days left).\n{{ end }}'
 )
 
+FAILURE = (
+    "{{ .Labels.domain }}:{{ .Labels.port }}{{ with .Labels.address }} at {{ . }}{{ end }}: "
+    "{{ .Labels.reason }}.\n"
+)
 FAILING = (
     '{{ range query (printf "topk(3, max by (domain, port, address, reason) ('
     "tls_endpoint_failure{domain=%q} or "
     "(tls_endpoint_failure and on (domain, port, address) tls_endpoint_serial_match{arn=%q})))"
     '" $labels.domain $labels.arn) | sortByLabel "address" | sortByLabel "domain" }}'
-    "{{ .Labels.domain }}:{{ .Labels.port }}{{ with .Labels.address }} at {{ . }}{{ end }}: "
-    "{{ .Labels.reason }}.\n{{ end }}"
+    f"{FAILURE}{{{{ end }}}}"
 )
 
 BLIND = (
@@ -61,6 +64,33 @@ PLACE = "{{ $labels.domain }}:{{ $labels.port }}"
 PLACE_LEFT = (
     '{{ with query (printf "min(tls:endpoint:days_left{domain=%q, port=%q})" $labels.domain $labels.port) }}'
     '{{ . | first | value | printf "%.1f" }} days left{{ end }}'
+)
+PLACE_FAILING = (
+    '{{ range query (printf "topk(3, max by (domain, port, address, reason) '
+    '(tls_endpoint_failure{domain=%q, port=%q}))" $labels.domain $labels.port) | sortByLabel "address" }}'
+    f"{FAILURE}{{{{ end }}}}"
+)
+
+
+def _where_zero(metric: str) -> str:
+    """Ask what is served at the addresses of a place that a metric says no of."""
+    return (
+        'query (printf "topk(3, max by (domain, port, address, serial, issuer) (tls_endpoint_info) '
+        f"and on (domain, port, address) ({metric}{{domain=%q, port=%q}} == 0))"
+        '" $labels.domain $labels.port)'
+    )
+
+
+def _each(query: str, words: str) -> str:
+    return (
+        f'{{{{ range {query} | sortByLabel "address" }}}}{PLACE} at {{{{ .Labels.address }}}} {words}: '
+        "serial {{ .Labels.serial }} issued by {{ .Labels.issuer }}.\n{{ end }}"
+    )
+
+
+OTHER_NAME = _where_zero("tls_endpoint_name_match")
+PLACE_REFUSED = _each(OTHER_NAME, "serves a certificate for another name") + _each(
+    _where_zero("tls_endpoint_chain_trusted"), "serves a chain that leads to no root that the exporter trusts"
 )
 
 SOURCE = (
