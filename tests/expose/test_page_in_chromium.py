@@ -6,7 +6,9 @@ import asyncio
 import base64
 import itertools
 import os
+import shutil
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -118,7 +120,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run Chromium with a profile of its own and give its DevTools address."""
     profile = tmp_path_factory.mktemp("profile")
     command = [need("chromium"), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    here = os.environ | {"TMPDIR": tempfile.mkdtemp(prefix="chromium-")}  # short: it makes a socket there
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=here
+    ) as process:
         assert process.stderr is not None
         said = next((line for line in process.stderr if line.startswith("DevTools listening on")), "")
         assert said, "Chromium did not start"
@@ -127,6 +132,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             process.terminate()
             process.communicate(timeout=30)
+            shutil.rmtree(here["TMPDIR"], ignore_errors=True)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
