@@ -227,6 +227,9 @@ def _malformed(what: str) -> Blind:
 
 
 def _list_may_do(refused: Refused) -> bool:
-    """Whether ListCertificates may succeed where SearchCertificates did not: denied, unknown or broken."""
-    unknown = refused.code in ("UnknownOperationException", "ValidationException")
-    return unknown or refused.why is Why.DENIED or refused.status >= 500
+    """Whether ListCertificates may succeed where SearchCertificates did not: denied, unknown or broken.
+
+    How an endpoint refuses an operation that it does not know is not documented; so only what would refuse
+    ListCertificates as well is left out.
+    """
+    return refused.why not in (Why.THROTTLED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN)

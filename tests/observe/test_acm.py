@@ -151,6 +151,7 @@ async def test_sweep_follows_pages(stand_in: AcmStandIn, eyes: Eyes) -> None:
         Fault("AccessDeniedException", "SearchCertificates"),
         Fault("UnknownOperationException", "SearchCertificates"),
         Fault("InternalFailure", "SearchCertificates", status=500),
+        Fault("InvalidAction", "SearchCertificates", status=404),  # how others say that they do not know it
     ],
     ids=lambda fault: fault.how,
 )
