@@ -51,6 +51,7 @@ def _greeting(url: str, file: Path, environment: Path, expected: tuple[Expectati
             "",
             *lines,
             "",
+            f"  status page    {url}/",
             f"  metrics        {url}/metrics",
             f"  as JSON        {url}/api/v1/certificates",
             f"  on a terminal  . {environment}; .venv/bin/acm-exporter check --config.file {file}",
