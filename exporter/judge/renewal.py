@@ -257,9 +257,9 @@ def renewal_progress(evidence: Evidence, policy: Policy, now: datetime) -> Findi
         method = certificate.validation_method or certificate.type
         by_method = _METHOD_REMEDIES.get(method, renewal_progress.remedy)
         unsolved = [f"{v.name} {v.status}" for v in details.validations if v.status not in ("", "SUCCESS")]
-        names = ", ".join(unsolved[:SHOWN_PARTS]) or "ACM names no domain"
+        names = ": " + ", ".join(unsolved[:SHOWN_PARTS]) if unsolved else ""
         more = f" and {len(unsolved) - SHOWN_PARTS} more" if len(unsolved) > SHOWN_PARTS else ""
-        return breaks(f"{says}: {names}{more}", _by_reason(reason, by_method))
+        return breaks(f"{says}{names}{more}", _by_reason(reason, by_method))
     if certificate.status not in ("", "ISSUED"):
         return MOOT  # `status` names the cause
     start = window_start(certificate, policy)

@@ -439,7 +439,7 @@ BY_REASON = tuple(
         f"failed: {reason}",
         "renewal_progress",
         renewing(HEALTHY, "FAILED", reason, validations=()),
-        broken(f"renewal is FAILED ({reason}): ACM names no domain", remedy),
+        broken(f"renewal is FAILED ({reason})", remedy),
         ENDS,
     )
     for reason, remedy in REASON_REMEDIES.items()
@@ -514,7 +514,7 @@ RENEWAL_PROGRESS = (
         "validated by e-mail",
         "renewal_progress",
         but(EMAIL, renewal_status="PENDING_VALIDATION", details=DENIED),
-        broken("renewal is PENDING_VALIDATION: ACM names no domain", RESEND),
+        broken("renewal is PENDING_VALIDATION", RESEND),
         OPENS,
     ),
     Trial(
@@ -522,7 +522,7 @@ RENEWAL_PROGRESS = (
         "renewal_progress",
         but(HTTP, renewal_status="PENDING_VALIDATION"),
         broken(
-            "renewal is PENDING_VALIDATION: ACM names no domain",
+            "renewal is PENDING_VALIDATION",
             "let /.well-known/pki-validation/ through to CloudFront",
         ),
         OPENS,
@@ -532,7 +532,7 @@ RENEWAL_PROGRESS = (
         "renewal_progress",
         but(PRIVATE, renewal_status="FAILED"),
         broken(
-            "renewal is FAILED: ACM names no domain",
+            "renewal is FAILED",
             "see that the private CA is ACTIVE, outlives the certificate and lets ACM issue",
         ),
         PRIVATE_OPENS,
