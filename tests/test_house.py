@@ -12,10 +12,14 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exporter import __version__, config
 from exporter.cli import cli
+from exporter.config import kinds
 from exporter.expose import text
+from exporter.expose.rows import label_name
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -85,6 +89,12 @@ def test_quickstart_commands_are_those_of_the_project() -> None:
             command = found
         command.make_context(command.name, words)
     assert len(ours) == 3
+
+
+@given(tag=st.text())
+def test_tags_become_the_same_label_for_the_configuration_and_the_metrics(tag: str) -> None:
+    """Two tags that would share a label are refused by the configuration, which knows of labels what metrics know."""
+    assert kinds.tag_label(tag) == f"tag_{label_name(tag)}"
 
 
 def test_version_stands_in_one_place() -> None:

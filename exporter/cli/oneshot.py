@@ -61,7 +61,7 @@ def _fits(one: str) -> str:
 def exit_code(snapshot: Snapshot, cases: Iterable[Case]) -> int:
     """Say it as monitoring plugins do: the worst known break, else 3 for what is not known, else 0."""
     found = {
-        (rule.scopes[snapshot.policy.rules], case.verdict.findings[rule.code].outcome)
+        (rule.scopes[snapshot.rules], case.verdict.findings[rule.code].outcome)
         for case in cases
         for rule in RULES
     }

@@ -22,7 +22,7 @@ def document(snapshot: Snapshot, cases: Iterable[Case] | None = None) -> Json:
     return {
         "taken_at": _time(snapshot.taken_at),
         "ready": snapshot.ready,
-        "rules": snapshot.policy.rules.value,
+        "rules": snapshot.rules.value,
         "certificates": [_case(case, snapshot) for case in worst_first(chosen, snapshot.taken_at)],
         "endpoints": [_spot(spot, snapshot.taken_at) for spot in snapshot.spots],
         "sources": [_source(source) for source in snapshot.sources],
@@ -41,7 +41,7 @@ def _case(case: Case, snapshot: Snapshot) -> Json:
         "verdict": case.verdict.word.value,
         "served": served(case).value,
         "conditions": {
-            rule.code: _finding(case.verdict.findings[rule.code], rule.scopes[snapshot.policy.rules].value)
+            rule.code: _finding(case.verdict.findings[rule.code], rule.scopes[snapshot.rules].value)
             for rule in RULES
         },
         "type": one.type,

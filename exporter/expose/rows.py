@@ -125,7 +125,7 @@ def conditions(case: Case, snapshot: Snapshot) -> Iterable[Row]:
     for rule in RULES:
         value = found(rule.code)(case)
         if value is not None:
-            yield (rule.code, rule.scopes[snapshot.policy.rules].value), value
+            yield (rule.code, rule.scopes[snapshot.rules].value), value
 
 
 def unknowns(case: Case, snapshot: Snapshot) -> Iterable[Row]:
@@ -133,7 +133,7 @@ def unknowns(case: Case, snapshot: Snapshot) -> Iterable[Row]:
     for rule in RULES:
         finding = case.verdict.findings[rule.code]
         if finding.outcome is Outcome.UNKNOWN:
-            scope = rule.scopes[snapshot.policy.rules].value
+            scope = rule.scopes[snapshot.rules].value
             yield (rule.code, scope, (finding.why or Why.BUG).value), 1.0
 
 

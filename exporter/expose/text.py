@@ -67,7 +67,7 @@ def _certificates(snapshot: Snapshot, cases: Sequence[Case], paint: Paint) -> li
     out = [paint(lines[0], "bold")] if cases else []
     for case, line in zip(cases, lines[1:], strict=True):
         out.append(paint(line, _WORD_COLOURS[case.verdict.word]))
-        out.extend(_findings(case, snapshot.policy.rules, paint))
+        out.extend(_findings(case, snapshot.rules, paint))
     return out
 
 

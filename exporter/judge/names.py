@@ -27,7 +27,7 @@ def normal(name: str) -> str:
 
 def _is_address(text: str) -> bool:
     if ":" not in text and not text[-1:].isdigit():
-        return False  # ten times as fast as asking ipaddress, and so for nearly every name
+        return False  # over ten times as fast as asking ipaddress, and so for nearly every name
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -23,6 +23,7 @@ from exporter.facts import (
     Validation,
     Why,
 )
+from exporter.judge.names import normal
 from exporter.judge.renewal import USER_GUIDE
 from exporter.judge.rule import (
     HOLDS,
@@ -54,7 +55,7 @@ def questions(certificate: Certificate) -> tuple[Question, ...]:
     asked = [Question(Ask.CAA, _base(name)) for name in certificate.names]
     for validation in _validations(certificate):
         if validation.record_name:
-            asked.append(Question(Ask.CNAME, _plain(validation.record_name)))
+            asked.append(Question(Ask.CNAME, normal(validation.record_name)))
         if certificate.validation_method == "EMAIL":
             asked.append(Question(Ask.MX, _mail_domain(validation)))
         if validation.redirect_from:
@@ -66,7 +67,7 @@ def records(certificate: Certificate, answers: Mapping[Question, Answer]) -> Ite
     """Tell of each validation record that was ever seen whether it is as ACM wants it."""
     stands: dict[str, bool] = {}
     for one in _validations(certificate):
-        name = _plain(one.record_name)
+        name = normal(one.record_name)
         match answers.get(Question(Ask.CNAME, name)):
             case Cname() as cname if one.record_value:
                 stands[name] = _stands(one, cname)
@@ -77,8 +78,8 @@ def records(certificate: Certificate, answers: Mapping[Question, Answer]) -> Ite
 
 def _stands(validation: Validation, answer: Cname) -> bool:
     # AWS (dns-validation): the target also counts without its leading underscore
-    wanted = _plain(validation.record_value)
-    links = [_plain(link) for link in answer.chain[:LONGEST_CHAIN]]
+    wanted = normal(validation.record_value)
+    links = [normal(link) for link in answer.chain[:LONGEST_CHAIN]]
     return wanted in links or wanted.removeprefix("_") in links
 
 
@@ -100,8 +101,8 @@ def validation_records(evidence: Evidence, _: Policy, __: datetime) -> Finding:
 def _record(validation: Validation, evidence: Evidence) -> Finding:
     if not (validation.record_name and validation.record_value):
         return unsaid(evidence.certificate, f"the validation record of {validation.name}")
-    name = _plain(validation.record_name)
-    record = f"{name}. CNAME {_plain(validation.record_value)}."
+    name = normal(validation.record_name)
+    record = f"{name}. CNAME {normal(validation.record_value)}."
     remedy = f"create: {record}"
     match sight := _answer(evidence, Question(Ask.CNAME, name)):
         case Unseen(why=Why.DNSSEC_BOGUS):
@@ -274,12 +275,8 @@ def _validations(certificate: Certificate) -> tuple[Validation, ...]:
 
 
 def _mail_domain(validation: Validation) -> str:
-    return _plain(validation.mail_domain) or _base(validation.name)
+    return normal(validation.mail_domain) or _base(validation.name)
 
 
 def _base(name: str) -> str:
-    return _plain(name.removeprefix("*."))
-
-
-def _plain(name: str) -> str:
-    return name.lower().removesuffix(".")
+    return normal(name.removeprefix("*."))

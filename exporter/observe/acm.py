@@ -83,12 +83,10 @@ class AcmEye:
         region: str,
         executor: ThreadPoolExecutor,
         requests_per_second: float,
-        *,
-        account_hint: str = "",
     ) -> None:
-        """Prepare without touching the network; `account_hint` is the account's id where it is known."""
+        """Prepare without touching the network."""
         self.region = region or clients.region(access)
-        self.account = account_hint or (access.role_arn.split(":")[4] if access.role_arn else "")
+        self.account = access.role_arn.split(":")[4] if access.role_arn else ""
         self._clients = clients
         self._access = access
         self._executor = executor

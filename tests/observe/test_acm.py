@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,17 +94,7 @@ def by_list(certificate: Certificate) -> Certificate:
     return replace(certificate, serial=None, validation_method="")
 
 
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give dummy credentials and nothing else of this machine's configuration."""
-    ambient = ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE")
-    for name in (*ambient, "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+pytestmark = pytest.mark.usefixtures("credentials")
 
 
 @pytest.fixture
@@ -123,8 +112,8 @@ def eyes() -> Iterator[Eyes]:
     with ThreadPoolExecutor(8) as executor:
         clients = Clients(threads=8, timeout=2.0)
 
-        def eye(access: Access = Access(), region: str = HOME, rate: float = 1000.0, **more: Any) -> AcmEye:  # noqa: B008
-            return AcmEye(clients, access, region, executor, rate, **more)
+        def eye(access: Access = Access(), region: str = HOME, rate: float = 1000.0) -> AcmEye:  # noqa: B008
+            return AcmEye(clients, access, region, executor, rate)
 
         yield eye
 
@@ -313,7 +302,7 @@ async def test_an_empty_account_is_asked_for_its_name(stand_in: AcmStandIn, eyes
     """STS is asked for the account only where no certificate tells it, until it answers."""
     stand_in.certificates.clear()
     stand_in.faults = [Fault("AccessDenied", "GetCallerIdentity", times=1)]
-    eye, told = eyes(), eyes(region=AWAY, account_hint=OTHERS)
+    eye, told = eyes(), eyes(Access(role_arn=ROLE), region=AWAY)
     accounts = []
     for _ in range(3):
         assert await eye.sweep() == Seen(())
@@ -322,6 +311,7 @@ async def test_an_empty_account_is_asked_for_its_name(stand_in: AcmStandIn, eyes
     assert stand_in.requests[MINE, HOME, "GetCallerIdentity"] == 2
     assert (await told.sweep(), told.account) == (Seen(()), OTHERS)
     assert stand_in.requests[MINE, AWAY, "GetCallerIdentity"] == 0
+    assert stand_in.requests[OTHERS, AWAY, "GetCallerIdentity"] == 0
 
 
 async def test_the_ambient_region(stand_in: AcmStandIn, eyes: Eyes, monkeypatch: pytest.MonkeyPatch) -> None:
