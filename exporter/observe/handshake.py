@@ -1,27 +1,29 @@
 """One TLS handshake with one address, and every way in which it can fail.
 
-OpenSSL works on memory; the socket is ours. So a peer that floods us is met in steps between which the others
-have their turn, and is cut off after MOST_BYTES.
+OpenSSL works on memory; the connection is ours. So a peer that floods us is met in steps between which the
+others have their turn, and is cut off after MOST_BYTES.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import ipaddress
 import os
 import socket
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from OpenSSL import SSL, crypto
 
 from exporter.facts import Why
 from exporter.observe.sight import Blind
+from exporter.observe.wire import READ, Wire
 
 MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates
-_READ = 16 * 1024
 _FIRST, _SECOND = (0x15, 0x16), (b"\x03", b"")  # an answer begins with an alert or handshake record
+_LIB: Any = getattr(SSL, "_lib", None)  # for two calls that pyOpenSSL makes room for and does not offer
+_FFI: Any = getattr(SSL, "_ffi", None)
 _ASKED = b"SSLv3/TLS read server certificate request"  # OpenSSL's name of the state, in TLS 1.3 as well
 _CIPHERS = b"ALL:!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=0"
 # One key share in the first flight. ML-KEM is left out: its share is most of the ClientHello and of its
@@ -71,15 +73,25 @@ class Handshake:
 
 @dataclass(slots=True)
 class Course:
-    """How far a look came: seconds in each phase, kept also when it fails or is cut off."""
+    """How far a look came, kept also when it fails or is cut off; the seconds are the peer's, not ours."""
 
-    connect: float | None = None
-    handshake: float | None = None
+    wire: Wire | None = None
+    shaking: bool = False
+
+    @property
+    def connect(self) -> float | None:
+        """Seconds that connecting took, None where it was not tried."""
+        return self.wire.connected if self.wire else None
+
+    @property
+    def handshake(self) -> float | None:
+        """Seconds for which the server kept the handshake waiting, None where it was not begun."""
+        return self.wire.waited if self.wire and self.shaking else None
 
     @property
     def late(self) -> Why:
         """The reason to give when the deadline passed at this point."""
-        return Why.CONNECT_TIMEOUT if self.handshake is None else Why.HANDSHAKE_TIMEOUT
+        return Why.HANDSHAKE_TIMEOUT if self.shaking else Why.CONNECT_TIMEOUT
 
 
 class Handshaker:
@@ -109,14 +121,35 @@ def _context() -> SSL.Context:
     context.set_cipher_list(_CIPHERS)
     context.set_options(SSL.OP_LEGACY_SERVER_CONNECT | SSL.OP_NO_TICKET)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_info_callback(_note_request)
+    _mark_requests(context)
     return context
 
 
-def _note_request(connection: SSL.Connection, where: int, _: int) -> None:
-    """Mark a connection whose server asks for a client certificate, with or without a list of CAs."""
+def _mark_requests(context: SSL.Context) -> None:
+    """Mark connections whose server asks for a client certificate, with or without a list of CAs.
+
+    OpenSSL's own call for this is not offered by pyOpenSSL; the public way, a call at each change of state,
+    costs a twentieth of a handshake and serves where the other is missing.
+    """
+    set_callback = getattr(_LIB, "SSL_CTX_set_cert_cb", None)
+    if set_callback is not None:
+        set_callback(context._context, _MARK, _FFI.NULL)  # noqa: SLF001
+    else:
+        context.set_info_callback(_mark_state)
+
+
+def _mark_state(connection: SSL.Connection, where: int, _: int) -> None:
     if where == SSL.SSL_CB_CONNECT_LOOP and connection.get_state_string() == _ASKED:
         connection.set_app_data(True)
+
+
+def _mark(ssl: object, _: object) -> int:
+    """Mark the connection and go on without a certificate."""
+    SSL.Connection._reverse_mapping[ssl].set_app_data(True)  # noqa: SLF001
+    return 1
+
+
+_MARK = _FFI and _FFI.callback("int(*)(SSL *, void *)", _mark)  # kept, as OpenSSL keeps only its address
 
 
 def _offer_one_key_share(context: SSL.Context) -> None:
@@ -125,34 +158,28 @@ def _offer_one_key_share(context: SSL.Context) -> None:
     pyOpenSSL's public set_tmp_ecdh allows a single group. With P-256 alone, a server that has a P-384 and an
     RSA certificate would show us the RSA one under TLS 1.2, which is not the one that visitors get.
     """
-    set_groups = getattr(getattr(SSL, "_lib", None), "SSL_CTX_set1_curves_list", None)
-    pointer = getattr(context, "_context", None)
-    if set_groups is not None and pointer is not None:
-        set_groups(pointer, _LEAN_GROUPS)
+    set_groups = getattr(_LIB, "SSL_CTX_set1_curves_list", None)
+    if set_groups is not None:
+        set_groups(context._context, _LEAN_GROUPS)  # noqa: SLF001
 
 
 async def _attempt(
     context: SSL.Context, address: str, port: int, server_name: bytes | None, course: Course
 ) -> Handshake:
     """Connect and shake hands once."""
-    loop = asyncio.get_running_loop()
     try:
         family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     except ValueError:
         raise Blind(Why.BAD_NAME, f"{address!r} is not an IP address") from None
-    course.handshake = None
-    start = loop.time()
+    course.wire, course.shaking = None, False
     try:
-        with socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as sock:
-            try:
-                await _connect(sock, address, port)
-            finally:
-                course.connect = loop.time() - start
-            start = loop.time()
-            try:
-                return await _shake(context, sock, server_name)
-            finally:
-                course.handshake = loop.time() - start
+        course.wire = wire = Wire(family)
+        try:
+            await wire.connect(address, port)
+            course.shaking = True
+            return await _Talk(context, wire, server_name).shake()
+        finally:
+            wire.close()
     except SSL.Error as error:
         raise _why(error) from error
     except OSError as error:
@@ -162,71 +189,51 @@ async def _attempt(
         raise Blind(why, os.strerror(error.errno) if error.errno else str(error)) from error
 
 
-async def _connect(sock: socket.socket, address: str, port: int) -> None:
-    """Connect to an IP address, so that nothing is asked of a resolver."""
-    code = sock.connect_ex((address, port))
-    if code == errno.EINPROGRESS:
-        await _writable(sock)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        raise OSError(code, os.strerror(code))
+class _Talk:
+    """Carries bytes between OpenSSL and a connection until the handshake is done."""
 
+    __slots__ = ("_received", "_tls", "_wire")
 
-async def _shake(context: SSL.Context, sock: socket.socket, server_name: bytes | None) -> Handshake:
-    """Carry bytes between OpenSSL and the socket until the handshake is done."""
-    tls = SSL.Connection(context)
-    tls.set_connect_state()
-    if server_name is not None:
-        tls.set_tlsext_host_name(server_name)
-    received = 0
-    try:
-        while not _advance(tls):
-            await _send(sock, tls)
-            data = await _receive(sock, received)
-            received += len(data)
-            tls.bio_write(data)
-        await _send(sock, tls)
-    except (SSL.Error, ConnectionError, Blind):
-        # One that misses a client certificate ends the handshake after it has shown its own.
-        if not (tls.get_app_data() and tls.get_peer_cert_chain()):
-            raise
-    return _result(tls)
+    def __init__(self, context: SSL.Context, wire: Wire, server_name: bytes | None) -> None:
+        self._wire = wire
+        self._received = 0
+        self._tls = SSL.Connection(context)
+        self._tls.set_connect_state()
+        if server_name is not None:
+            self._tls.set_tlsext_host_name(server_name)
 
-
-def _advance(tls: SSL.Connection) -> bool:
-    """Let OpenSSL work on what it has; True when the handshake is done."""
-    try:
-        tls.do_handshake()
-    except SSL.WantReadError:
-        return False
-    return True
-
-
-async def _send(sock: socket.socket, tls: SSL.Connection) -> None:
-    """Send what OpenSSL wants sent, if anything."""
-    try:
-        data = tls.bio_read(_READ)
-    except SSL.WantReadError:
-        return
-    while data:
+    async def shake(self) -> Handshake:
         try:
-            data = data[sock.send(data) :]
-        except BlockingIOError:
-            await _writable(sock)
+            await self._wire.converse(self._advance, self._hear)
+        except (SSL.Error, ConnectionError, Blind):
+            # One that misses a client certificate ends the handshake after it has shown its own.
+            if not (self._tls.get_app_data() and self._tls.get_peer_cert_chain()):
+                raise
+        return _result(self._tls)
 
+    def _advance(self) -> bool:
+        """Let OpenSSL work on what it has, and send what it wants sent; True when the handshake is done."""
+        try:
+            self._tls.do_handshake()
+            done = True
+        except SSL.WantReadError:
+            done = False
+        with suppress(SSL.WantReadError):  # nothing to send
+            self._wire.send(self._tls.bio_read(READ))
+        return done
 
-async def _receive(sock: socket.socket, received: int) -> bytes:
-    """Return the next bytes of a server that keeps to TLS and to a sensible length; else raises Blind."""
-    await _readable(sock)
-    data = sock.recv(_READ)
-    if not data:
-        raise Blind(Why.RESET, "closed the connection during the handshake")
-    if not received and (data[0] not in _FIRST or data[1:2] not in _SECOND):
-        line = data[:80].splitlines()[0].decode("ascii", "backslashreplace")
-        raise Blind(Why.NOT_TLS, f"answers {line!r}")
-    if received + len(data) > MOST_BYTES:
-        raise Blind(Why.TLS_PROTOCOL_ERROR, f"more than {MOST_BYTES} bytes in one handshake")
-    return data
+    def _hear(self, data: bytes) -> bool:
+        """Take the next bytes of a server that keeps to TLS and to a sensible length; else raise Blind."""
+        if not data:
+            raise Blind(Why.RESET, "closed the connection during the handshake")
+        if not self._received and (data[0] not in _FIRST or data[1:2] not in _SECOND):
+            line = data[:80].splitlines()[0].decode("ascii", "backslashreplace")
+            raise Blind(Why.NOT_TLS, f"answers {line!r}")
+        self._received += len(data)
+        if self._received > MOST_BYTES:
+            raise Blind(Why.TLS_PROTOCOL_ERROR, f"more than {MOST_BYTES} bytes in one handshake")
+        self._tls.bio_write(data)
+        return self._advance()
 
 
 def _result(tls: SSL.Connection) -> Handshake:
@@ -253,31 +260,3 @@ def _why(error: SSL.Error) -> Blind:
     if any(" alert " in reason or reason.startswith("tlsv1") for reason in reasons):
         return Blind(Why.TLS_ALERT, text)
     return Blind(Why.TLS_PROTOCOL_ERROR, text)
-
-
-async def _readable(sock: socket.socket) -> None:
-    """Wait until there is something to read."""
-    loop = asyncio.get_running_loop()
-    await _turn(loop.add_reader, loop.remove_reader, sock.fileno())
-
-
-async def _writable(sock: socket.socket) -> None:
-    """Wait until there is room to write, or a connection is made or failed."""
-    loop = asyncio.get_running_loop()
-    await _turn(loop.add_writer, loop.remove_writer, sock.fileno())
-
-
-async def _turn(add: Callable[..., object], remove: Callable[[int], object], descriptor: int) -> None:
-    """Sleep until the loop says that a descriptor is ready."""
-    ready = asyncio.get_running_loop().create_future()
-    add(descriptor, _settle, ready)
-    try:
-        await ready
-    finally:
-        remove(descriptor)
-
-
-def _settle(ready: asyncio.Future[None]) -> None:
-    """Wake the sleeper, unless it was woken or cancelled already."""
-    if not ready.done():
-        ready.set_result(None)

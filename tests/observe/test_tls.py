@@ -7,6 +7,7 @@ import contextlib
 import resource
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from exporter.demo import pki
 from exporter.facts import Domain, Endpoint, Look, Seen, Served, Timing, Unseen, Why
+from exporter.observe import handshake
 from exporter.observe.sight import Blind
 from exporter.observe.tls import MOST_ADDRESSES, TlsEye
 from exporter.observe.trust import Trust
@@ -144,6 +146,26 @@ async def test_timing() -> None:
         assert 0 <= seconds < PATIENT
 
 
+async def test_a_busy_loop_makes_no_server_look_slow() -> None:
+    """The times are the peer's: what lies in the kernel while we are busy has arrived already."""
+    busy, begun, loop = 0.3, threading.Event(), asyncio.get_running_loop()
+
+    def be_busy() -> None:
+        begun.set()
+        threading.Event().wait(busy)
+
+    def greeted(*_: object) -> None:
+        loop.call_soon_threadsafe(be_busy)
+        assert begun.wait(PATIENT)  # the server's answer arrives while we are busy
+
+    with peers.threaded_server(LEAF, greeted) as port:
+        (seen,) = await eye().look(Domain("a.test", port, ("127.0.0.1",)))
+    assert isinstance(seen.sight, Seen)
+    assert seen.timing.connect is not None
+    assert seen.timing.handshake is not None
+    assert seen.timing.connect + seen.timing.handshake < busy
+
+
 @pytest.mark.parametrize(
     ("domain", "asked"),
     [
@@ -206,10 +228,17 @@ async def test_old_server(tmp_path: Path, version: str) -> None:
     ],
     ids=str,
 )
+@pytest.mark.parametrize("private", [True, False], ids=["as it is", "without what pyOpenSSL keeps to itself"])
 async def test_client_certificate_wanted(
-    version: ssl.TLSVersion, changes: dict[str, object], client_ca: x509.Certificate | None
+    version: ssl.TLSVersion,
+    changes: dict[str, object],
+    client_ca: x509.Certificate | None,
+    private: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server that lets in only who has a certificate still shows its own."""
+    """A server that lets in only who has a certificate still shows its own, however we come to know it."""
+    if not private:
+        monkeypatch.setattr(handshake, "_LIB", None)
     async with peers.tls_server(LEAF, version=version, asks=True, client_ca=client_ca) as peer:
         expected = served(LEAF, wants_client_certificate=True, **changes)
         assert await look(peer.port) == success(peer.port, expected)

@@ -8,7 +8,8 @@ import socket
 import ssl
 import struct
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -95,13 +96,9 @@ async def tls_server(
 ) -> AsyncIterator[Peer]:
     """Serve TLS with the standard library; `asks` wants a client certificate and refuses who has none."""
     peer = Peer(0)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _context(issued)
     context.maximum_version = version
     context.sni_callback = lambda _, name, __: peer.server_names.append(name)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(issued.key_pem + issued.chain_pem)
-        file.flush()
-        context.load_cert_chain(file.name)
     if asks:
         context.verify_mode = ssl.CERT_REQUIRED
     if client_ca is not None:
@@ -110,6 +107,33 @@ async def tls_server(
         context.set_ecdh_curve(curve)
     async with _listening(until_closed, host, port, context) as peer.port:
         yield peer
+
+
+def _context(issued: pki.Issued) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(issued.key_pem + issued.chain_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
+
+
+@contextlib.contextmanager
+def threaded_server(issued: pki.Issued, greeted: Callable[..., None]) -> Iterator[int]:
+    """Serve one handshake from a thread, which calls `greeted` when it has read the ClientHello."""
+    context = _context(issued)
+    context.sni_callback = greeted
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as tls:
+                tls.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
 
 
 async def until_closed(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
