@@ -12,6 +12,7 @@ import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -21,6 +22,7 @@ from exporter.observe.sight import Blind
 from exporter.observe.wire import READ, Wire
 
 MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates
+MOST_ADDRESSES = 65_536  # whose family is remembered
 _FIRST, _SECOND = (0x15, 0x16), (b"\x03", b"")  # an answer begins with an alert or handshake record
 _LIB: Any = getattr(SSL, "_lib", None)  # for two calls that pyOpenSSL makes room for and does not offer
 _FFI: Any = getattr(SSL, "_ffi", None)
@@ -167,13 +169,9 @@ async def _attempt(
     context: SSL.Context, address: str, port: int, server_name: bytes | None, course: Course
 ) -> Handshake:
     """Connect and shake hands once."""
-    try:
-        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
-    except ValueError:
-        raise Blind(Why.BAD_NAME, f"{address!r} is not an IP address") from None
     course.wire, course.shaking = None, False
     try:
-        course.wire = wire = Wire(family)
+        course.wire = wire = Wire(_family(address))
         try:
             await wire.connect(address, port)
             course.shaking = True
@@ -187,6 +185,15 @@ async def _attempt(
         if why is Why.CONNECT_TIMEOUT:
             why = course.late
         raise Blind(why, os.strerror(error.errno) if error.errno else str(error)) from error
+
+
+@lru_cache(MOST_ADDRESSES)
+def _family(address: str) -> socket.AddressFamily:
+    """Tell IPv4 from IPv6; raises Blind for what is neither, which the system would take for a name."""
+    try:
+        return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    except ValueError:
+        raise Blind(Why.BAD_NAME, f"{address!r} is not an IP address") from None
 
 
 class _Talk:

@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import lru_cache
 
 from exporter.facts import Domain, Endpoint, Look, Seen, Served, Sight, Timing, Unseen, Why
 from exporter.observe.handshake import Course, Handshaker
@@ -15,6 +16,7 @@ from exporter.observe.sight import Blind, sight
 from exporter.observe.trust import Trust
 
 MOST_ADDRESSES = 32
+MOST_NAMES = 65_536  # whose form is remembered
 _LONGEST_NAME = 253
 _NAME = re.compile(r"[a-z0-9_*-]{1,63}(\.[a-z0-9_*-]{1,63})*", re.IGNORECASE)
 
@@ -41,7 +43,7 @@ class TlsEye:
         loop = asyncio.get_running_loop()
         start = loop.time()
         try:
-            server_name = _server_name(domain)
+            server_name = _server_name(domain.name, domain.server_name or domain.name)
         except Blind as blind:
             return (self._done(domain, "", Unseen(blind.why, blind.detail), Timing()),)
         resolving = None
@@ -115,11 +117,11 @@ def _literal(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def _server_name(domain: Domain) -> bytes | None:
+@lru_cache(MOST_NAMES)
+def _server_name(name: str, asked: str) -> bytes | None:
     """Return the name for SNI, None for an IP address (RFC 6066, section 3); raises Blind for a bad one."""
-    name = domain.server_name or domain.name
-    for one in {domain.name, name}:
+    for one in {name, asked}:
         bare = one.removesuffix(".")
         if not _literal(one) and (len(bare) > _LONGEST_NAME or not _NAME.fullmatch(bare)):
             raise Blind(Why.BAD_NAME, f"{one!r} is not a host name")
-    return None if _literal(name) else name.removesuffix(".").encode("ascii")
+    return None if _literal(asked) else asked.removesuffix(".").encode("ascii")
