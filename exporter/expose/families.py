@@ -89,7 +89,7 @@ CERTIFICATES = (
     _certificate(
         "acm_certificate_validation_age_days",
         "Days since the first issue, on which the classic limit of 825 days counts.",
-        rows.number(lambda case: None if case.age is None else case.age.total_seconds() / rows.DAY),
+        rows.days_since(lambda case: case.first_issue),
     ),
     _certificate(
         "acm_certificate_renewal_eligible",

@@ -89,6 +89,16 @@ def days_left(of: Callable[[S], datetime | None]) -> Rows[S]:
     return rows
 
 
+def days_since(of: Callable[[S], datetime | None]) -> Rows[S]:
+    """Make the row of the days between a moment and the snapshot, fractional."""
+
+    def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
+        begin = of(subject)
+        return () if begin is None else (((), (snapshot.taken_at - begin).total_seconds() / DAY),)
+
+    return rows
+
+
 def state(of: Callable[[S], str]) -> Rows[S]:
     """Make the row of a state that is 1 for the current one."""
 

@@ -43,12 +43,12 @@ def window_start(certificate: Certificate, policy: Policy) -> datetime | None:
     return certificate.not_after - min(usual if policy.window is None else policy.window, lifetime)
 
 
-def age(certificate: Certificate, now: datetime) -> timedelta | None:
-    """Time since the first issue of this ARN; CreatedAt stays through renewals while IssuedAt moves."""
+def first_issue(certificate: Certificate) -> datetime | None:
+    """Tell when this ARN was first issued; CreatedAt stays through renewals while IssuedAt moves."""
     issued = certificate.issued_at or certificate.not_before
     if certificate.created_at is None or issued is None or certificate.type == "IMPORTED":
         return None
-    return now - certificate.created_at
+    return certificate.created_at
 
 
 @rule(
@@ -89,12 +89,12 @@ def validation_age(evidence: Evidence, policy: Policy, now: datetime) -> Finding
     certificate = evidence.certificate
     if certificate.status in NEVER_ISSUED:
         return MOOT
-    since = age(certificate, now)
-    if since is None:
+    first = first_issue(certificate)
+    if first is None:
         return unsaid(certificate, "when it was first issued")
-    if since <= policy.validation_limit:
+    if now - first <= policy.validation_limit:
         return HOLDS
-    says = f"first issued on {now - since:%Y-%m-%d}, more than {policy.validation_limit.days} days ago"
+    says = f"first issued on {first:%Y-%m-%d}, more than {policy.validation_limit.days} days ago"
     return breaks(says, validation_age.remedy)
 
 

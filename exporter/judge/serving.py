@@ -255,25 +255,53 @@ def assign(
             by_serial[one.serial].append(one.arn)
     counting: dict[str, list[Look]] = defaultdict(list)
     for look in looks:
-        domain = normal(look.endpoint.domain)
         pin = pins.get((look.endpoint.domain, look.endpoint.port))
-        covering = by_name.get(domain, []) + by_name.get(wildcard_over(domain), [])
-        for arn in [pin] if pin else [one.arn for one in _owners(look, covering)]:
+        names = names_over(look.endpoint.domain)
+        covering = {one.arn: one for name in names for one in by_name.get(name, [])}
+        for arn in [pin] if pin else owners(look, covering.values()):
             counting[arn].append(look)
-    return {arn: _evidence(one, counting[arn], by_serial) for arn, one in inventory.items()}
+    return {
+        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial))
+        for arn, one in inventory.items()
+    }
 
 
-def _owners(look: Look, covering: list[Certificate]) -> list[Certificate]:
-    unique = list({one.arn: one for one in covering}.values())
+def names_over(domain: str) -> tuple[str, ...]:
+    """List the names of a certificate, in their normal form, that cover a domain."""
+    name = normal(domain)
+    wildcard = wildcard_over(name)
+    return (name, wildcard) if wildcard else (name,)
+
+
+def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:
+    """Say for which of the certificates that cover its domain an endpoint counts, by ARN."""
+    covering = list(covering)
     served = look.last
-    if served is None:
-        return unique
-    exact = [one for one in unique if one.serial == served.serial]
-    older = [one for one in unique if _same_issuer(one, served) and _is_older_issue(served, one)]
-    return exact or older or unique
+    if served is not None and len(covering) > 1:
+        exact = [one for one in covering if one.serial == served.serial]
+        older = [one for one in covering if _same_issuer(one, served) and _is_older_issue(served, one)]
+        covering = exact or older or covering
+    return [one.arn for one in covering]
 
 
-def _evidence(one: Certificate, looks: list[Look], by_serial: Mapping[int, list[str]]) -> Evidence:
+def siblings(
+    one: Certificate, looks: Iterable[Look], by_serial: Mapping[int, Iterable[str]]
+) -> dict[int, str]:
+    """Name the other certificates of the inventory that are served where this one should be."""
     served = {look.last.serial for look in looks if look.last is not None} - {one.serial}
-    siblings = {serial: by_serial[serial][0] for serial in served if by_serial.get(serial)}
-    return Evidence(one, tuple(looks), {}, siblings)
+    return {serial: min(by_serial[serial]) for serial in served if by_serial.get(serial)}
+
+
+def tells_nothing_new(looks: tuple[Look, ...], before: tuple[Look, ...], certificate: Certificate) -> bool:
+    """Tell whether no rule can find anything else in these looks than in those before: only times differ."""
+    return len(looks) == len(before) and all(
+        new.endpoint == old.endpoint
+        and new.sight == old.sight
+        and new.reached == old.reached
+        and new.last == old.last
+        and (
+            new.last_success == old.last_success
+            or (new.last is not None and new.last.serial == certificate.serial)
+        )
+        for new, old in zip(looks, before, strict=True)
+    )

@@ -76,11 +76,21 @@ class Inventory:
         self._failing: set[str] = set()  # whose latest description failed; the others go first
         self._tagged: dict[str, Mapping[str, str]] = {}
         self._untagged: dict[str, None] = {}  # in the order of their turns
+        self._news: dict[str, None] = {}  # ARNs of what changed since it was last asked
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
         """All certificates, each with the most that is known of it."""
         return tuple(self._whole.values())
+
+    def get(self, arn: str) -> Certificate | None:
+        """Return one certificate with the most that is known of it."""
+        return self._whole.get(arn)
+
+    def news(self) -> tuple[str, ...]:
+        """List the certificates that changed since the last call, also those that are gone."""
+        news, self._news = tuple(self._news), {}
+        return news
 
     @property
     def pending(self) -> int:
@@ -132,9 +142,13 @@ class Inventory:
         self._failing &= rows.keys()
         self._untagged = {arn: None for arn in self._untagged if arn in rows}
         before, self._rows = self._rows, rows
-        self._whole = {
-            arn: self._whole[arn] if before.get(arn) == row else self._join(row) for arn, row in rows.items()
-        }
+        self._news |= dict.fromkeys(arn for arn in before if arn not in rows)
+        whole, self._whole = self._whole, {}
+        for arn, row in rows.items():
+            if before.get(arn) == row:
+                self._whole[arn] = whole[arn]
+            else:
+                self._keep(row)
 
     def stale(self, wanted: Callable[[Certificate], bool] | None = None) -> list[Certificate]:
         """List what needs to be described, the nearest expiry first.
@@ -171,7 +185,7 @@ class Inventory:
             match sight:
                 case Seen(value=tags):
                     self._tagged[arn] = {tag: tags[tag] for tag in self._tags if tag in tags}
-                    self._whole[arn] = self._join(self._rows[arn])
+                    self._keep(self._rows[arn])
                 case Unseen(why=why, detail=detail):
                     self._untagged[arn] = None  # after the next sweep again, behind the others
                     if why in HOPELESS:
@@ -206,7 +220,7 @@ class Inventory:
 
     def _note(self, row: Certificate, sight: Sight[Certificate]) -> None:
         self._described[row.arn] = (sight, row, self._clock())
-        self._whole[row.arn] = self._join(row)
+        self._keep(row)
 
     def _needs(self, row: Certificate) -> bool:
         if row.arn not in self._described:
@@ -217,6 +231,10 @@ class Inventory:
         whole = self._whole[row.arn]
         calm = not whole.status.startswith("PENDING") and not whole.renewal_status.startswith("PENDING")
         return not calm or self._clock() - at >= CALM
+
+    def _keep(self, row: Certificate) -> None:
+        self._whole[row.arn] = self._join(row)
+        self._news[row.arn] = None
 
     def _join(self, row: Certificate) -> Certificate:
         sight = self._described[row.arn][0] if row.arn in self._described else Unseen(Why.NOT_YET)

@@ -7,8 +7,8 @@ from collections.abc import Container, Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from exporter.facts import Answer, Domain, Endpoint, Look, Question, Seen, Sight, Unseen, Why
-from exporter.snapshot import Source
+from exporter.facts import Answer, Domain, Endpoint, Look, Question, Seen, Served, Sight, Unseen, Why
+from exporter.snapshot import Place, Source
 
 OK = "ok"  # the outcome of a look that gave a value
 
@@ -55,11 +55,13 @@ class Memory:
 
     def __init__(self) -> None:
         """Begin with nothing seen, and with every outcome counted as 0."""
-        self.looks: dict[tuple[str, int], tuple[Look, ...]] = {}
+        self.looks: dict[Place, tuple[Look, ...]] = {}
         self.answers: dict[Question, Sight[Answer]] = {}
         self.remembered: dict[Question, Answer] = {}
         self.tls = Pulse("tls")
         self.dns = Pulse("dns")
+        self._looked: dict[Place, None] = {}  # what changed since it was last asked
+        self._answered: dict[Question, None] = {}
         self.tally = Counter({(s, str(o)): 0 for s, outcomes in OUTCOMES.items() for o in outcomes})
 
     def count(self, source: str, sight: Sight[object]) -> None:
@@ -70,13 +72,15 @@ class Memory:
         """Take in the looks at one domain; answers whether it may rest for a whole interval."""
         for look in fresh:
             self.count("tls", look.sight)
-        known = self.looks.get((domain.name, domain.port))
+        place = (domain.name, domain.port)
+        known = self.looks.get(place)
         if known is None:
             return True  # it left while it was looked at
-        self.looks[domain.name, domain.port] = carry(known, fresh, tentative=domain.tentative)
+        self.looks[place] = carry(known, fresh, tentative=domain.tentative)
+        self._looked[place] = None
         blind = [look.sight for look in fresh if isinstance(look.sight, Unseen) and look.sight.why.ours]
         failure = blind[0] if len(blind) == len(fresh) else None
-        self.tls.note((domain.name, domain.port), failure, fresh[-1].at, duration)
+        self.tls.note(place, failure, fresh[-1].at, duration)
         return failure is None
 
     def hear(self, question: Question, sight: Sight[Answer], now: datetime, duration: float) -> bool:
@@ -85,6 +89,7 @@ class Memory:
         if question not in self.answers:
             return True  # it left while it was asked
         self.answers[question] = sight
+        self._answered[question] = None
         if isinstance(sight, Seen):
             self.remembered[question] = sight.value
         failure = sight if isinstance(sight, Unseen) and sight.why.ours else None
@@ -94,15 +99,36 @@ class Memory:
     def keep(self, domains: Iterable[Domain], questions: Iterable[Question], now: datetime) -> None:
         """Forget what is not asked for any more; what is new is not looked at yet, and says so."""
         unseen = Unseen(Why.NOT_YET)
-        self.looks = {
-            (one.name, one.port): self.looks.get((one.name, one.port))
-            or (() if one.tentative else (Look(Endpoint(one.name, one.port, ""), unseen, now),))
-            for one in domains
-        }
-        self.answers = {q: self.answers.get(q, unseen) for q in questions}
-        self.remembered = {q: answer for q, answer in self.remembered.items() if q in self.answers}
+        wanted = {(one.name, one.port): one for one in domains}
+        for place in self.looks.keys() - wanted.keys():
+            del self.looks[place]
+            self._looked[place] = None
+        for place, one in wanted.items():
+            if not self.looks.get(place):
+                self.looks[place] = () if one.tentative else (Look(Endpoint(*place, ""), unseen, now),)
+                self._looked[place] = None
+        asked = dict.fromkeys(questions)
+        for question in self.answers.keys() - asked.keys():
+            del self.answers[question]
+            self.remembered.pop(question, None)
+            self._answered[question] = None
+        self.ask(asked)
         self.tls.keep(self.looks)
         self.dns.keep(self.answers)
+
+    def ask(self, questions: Iterable[Question]) -> None:
+        """Keep these questions too."""
+        for question in questions:
+            if question not in self.answers:
+                self.answers[question] = Unseen(Why.NOT_YET)
+                self._answered[question] = None
+
+    def news(self) -> tuple[dict[Place, tuple[Look, ...] | None], dict[Question, Sight[Answer] | None]]:
+        """Return the looks and answers that changed since the last call, None for what is gone."""
+        looks = {place: self.looks.get(place) for place in self._looked}
+        answers = {question: self.answers.get(question) for question in self._answered}
+        self._looked, self._answered = {}, {}
+        return looks, answers
 
 
 def carry(known: tuple[Look, ...], fresh: tuple[Look, ...], *, tentative: bool = False) -> tuple[Look, ...]:
@@ -125,10 +151,15 @@ def carry(known: tuple[Look, ...], fresh: tuple[Look, ...], *, tentative: bool =
 
 
 def _older(look: Look, old: Look | None) -> Look:
+    """Carry older evidence over; what is served as before stays the same object."""
     match look.sight:
-        case Seen():
-            return replace(look, reached=True)
+        case Seen(value=served):
+            sight: Sight[Served] = look.sight
+            if old is not None and old.last == served:
+                sight = old.sight if isinstance(old.sight, Seen) else Seen(old.last)
+                served = old.last
+            return Look(look.endpoint, sight, look.at, look.timing, served, look.last_success, reached=True)
         case Unseen(why=why):
             reached = (old.reached if old else None) if why.ours else False
             last, success = (old.last, old.last_success) if old else (None, None)
-            return replace(look, last=last, last_success=success, reached=reached)
+            return Look(look.endpoint, look.sight, look.at, look.timing, last, success, reached)

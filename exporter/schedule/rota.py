@@ -53,7 +53,11 @@ class Rota(Generic[K]):
         if gone:
             self._heap = [entry for entry in self._heap if self._entries.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
-        for key in wanted:
+        self.add(wanted)
+
+    def add(self, keys: Iterable[K]) -> None:
+        """Look at these keys too."""
+        for key in keys:
             if key not in self._entries:
                 self._new.add(key)
                 self._push(key, 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +11,17 @@ from typing import Never
 
 import structlog
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Seen, Sight, Unseen, Why
+from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
 from exporter.judge.rule import Policy
 from exporter.judge.validation import questions
+from exporter.schedule.estate import Estate
 from exporter.schedule.inventory import Inventory, InventoryEye
 from exporter.schedule.memory import Memory
 from exporter.schedule.rota import Rota
 from exporter.schedule.targets import concerning, targets
-from exporter.snapshot import Board, Known, Snapshot, Source, take
+from exporter.snapshot import Board, Known, News, Snapshot, Source
+from exporter.snapshot.ledger import Ledger
+from exporter.snapshot.taking import take
 
 log = structlog.get_logger("acm_exporter.schedule")
 
@@ -69,14 +71,17 @@ class Watch:
         self._board = board
         self._configured_at = clock()
         self._memory = Memory()
+        self._ledger = self._new_ledger()
+        self._behind = True  # the ledger knows nothing of what is known
         self._inventories = [
             Inventory(eye, plan.acm_interval, clock, self._inventory_changed, name=name, tags=plan.tags)
             for name, eye in eyes.acm
         ]
+        self._estate = Estate(self._inventories, plan.domains)
         self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look)
         self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
         self._changed = asyncio.Event()
-        self._aimed = False  # whether the rotas know what the inventories hold
+        self._aimed = False  # whether the rotas were pointed at anything
         self._swept = False
         self._started: float | None = None
 
@@ -101,61 +106,30 @@ class Watch:
             progress, "certificates", sum(len(one.stale(wanted)) for one in self._inventories)
         )
         await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
+        self._estate.update()
         self._aim(wanted)
         await self._domains.once(_counter(progress, "names", self._domains.pending))
         await self._questions.once(_counter(progress, "records", self._questions.pending))
         self._swept = True
-        self._board.latest = take(self.known(), self._policy, self._clock(), self._configured_at)
+        self._board.latest = take(self._known(), self._policy, self._clock(), self._configured_at)
 
-    def known(self) -> Known:
-        """Gather what is known at this moment."""
+    def _known(self) -> Known:
+        """Gather everything that is known at this moment."""
         memory = self._memory
         return Known(
-            certificates=self._certificates(),
+            certificates=tuple(self._estate.certificates.values()),
             domains=self._plan.domains,
             looks=tuple(look for looks in memory.looks.values() for look in looks),
             answers=dict(memory.answers),
             remembered=dict(memory.remembered),
             sources=self._sources(),
-            requests=self._requests(),
+            requests=self._estate.requests(),
             tally=dict(memory.tally),
             swept=self._ready(),
         )
 
-    def _certificates(self) -> tuple[Certificate, ...]:
-        found: dict[str, Certificate] = {}
-        for one in itertools.chain.from_iterable(inventory.certificates for inventory in self._inventories):
-            if one.arn not in found or isinstance(one.details, Seen):
-                found[one.arn] = one
-        pinned = ((one.arn, one.name) for one in self._plan.domains if one.arn and one.arn not in found)
-        return (*found.values(), *(self._missing(arn, name) for arn, name in dict(pinned).items()))
-
-    def _missing(self, arn: str, domain: str) -> Certificate:
-        """Stand in for a pinned certificate that no inventory holds: everything of it is unknown."""
-        _, _, _, region, account, _ = arn.split(":", 5)
-        places = [one for one in self._inventories if one.eye.region == region]
-        mine = [one for one in places if one.eye.account == account] or [
-            p for p in places if not p.eye.account
-        ]
-        why = mine[0].why if mine else Why.NOT_FOUND
-        return Certificate(
-            arn, account, region, domain, (), details=Unseen(why, f"{arn} is not in the inventory")
-        )
-
     def _sources(self) -> tuple[Source, ...]:
-        acm: dict[tuple[str, str], Source] = {}
-        for one in self._inventories:
-            place = (one.source.account, one.source.region)
-            if place not in acm or one.source.success is False:  # of two ways to one place a failure is told
-                acm[place] = one.source
-        return (*acm.values(), self._memory.tls.source, self._memory.dns.source)
-
-    def _requests(self) -> dict[tuple[str, str, str, str], int]:
-        counts: Counter[tuple[str, str, str, str]] = Counter()
-        for one in self._inventories:
-            for (operation, code), number in one.eye.requests.items():
-                counts[one.source.account, one.source.region, operation, code] += number
-        return dict(counts)
+        return (*self._estate.sources(), self._memory.tls.source, self._memory.dns.source)
 
     def _ready(self) -> bool:
         """Whether everything was looked at once; sticky.
@@ -174,12 +148,12 @@ class Watch:
 
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
-        self._aimed = False
         self._changed.set()
 
     def _aim(self, wanted: Callable[[Certificate], bool] | None = None) -> None:
-        """Point the rotas at what the inventories hold now, or at what concerns some certificates of it."""
-        certificates = [one for one in self._certificates() if wanted is None or wanted(one)]
+        """Point the rotas at all that there is now, or at what concerns some certificates of it."""
+        everything = self._estate.certificates.values()
+        certificates = [one for one in everything if wanted is None or wanted(one)]
         names = certificates if self._plan.certificate_names else ()
         domains = targets(self._plan.domains, names)
         if wanted is not None:
@@ -189,6 +163,19 @@ class Watch:
         self._memory.keep(domains, asked, self._clock())
         self._domains.keep(domains)
         self._questions.keep(asked)
+
+    def _follow(self) -> dict[str, Certificate | None]:
+        """Take in what the inventories have learned, and look at what that brings."""
+        changed = self._estate.update()
+        if self._estate.reshaped or not self._aimed:
+            self._aim()
+            self._aimed = True
+        else:
+            for one in filter(None, changed.values()):
+                asked = questions(one)
+                self._memory.ask(asked)
+                self._questions.add(asked)
+        return changed
 
     async def _look(self, domain: Domain) -> bool:
         began = asyncio.get_running_loop().time()
@@ -222,10 +209,32 @@ class Watch:
                 pass
 
     async def _snapshot(self) -> Snapshot:
-        if not self._aimed:
-            self._aim()
-            self._aimed = True
-        return await asyncio.to_thread(take, self.known(), self._policy, self._clock(), self._configured_at)
+        """Judge what changed since the last snapshot; after a bug in that, everything from the beginning."""
+        if self._behind:
+            self._ledger = self._new_ledger()
+        news = self._news()
+        self._behind = True
+        snapshot = await asyncio.to_thread(self._ledger.take, news, self._clock())
+        self._behind = False
+        return snapshot
+
+    def _news(self) -> News:
+        sources, requests = self._sources(), self._estate.requests()
+        certificates = self._follow()
+        looks, answers = self._memory.news()
+        if self._behind:
+            certificates, looks, answers = (
+                dict(self._estate.certificates),
+                dict(self._memory.looks),
+                dict(self._memory.answers),
+            )
+        known = self._memory.remembered
+        remembered = {question: known[question] for question in answers if question in known}
+        tally = dict(self._memory.tally)
+        return News(certificates, looks, answers, remembered, sources, requests, tally, self._ready())
+
+    def _new_ledger(self) -> Ledger:
+        return Ledger(self._policy, self._plan.domains, self._configured_at)
 
 
 def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:

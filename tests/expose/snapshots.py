@@ -50,7 +50,9 @@ def case(
     """Make a case of which the four plainest conditions hold and the others are moot, but for `findings`."""
     plain = {"reachable": HOLDS, "name_match": HOLDS, "serial_match": HOLDS, "in_use": HOLDS}
     found = {rule.code: {**plain, **findings}.get(rule.code, MOOT) for rule in RULES}
-    return Case(Evidence(certificate, looks), Verdict(word, found), OPENS, timedelta(days=252.125), records)
+    return Case(
+        Evidence(certificate, looks), Verdict(word, found), OPENS, NOON - timedelta(days=252.125), records
+    )
 
 
 def blank(**changes: Any) -> Case:

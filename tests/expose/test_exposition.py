@@ -111,8 +111,7 @@ def cases(draw: st.DrawFn) -> Case:
         records=tuple(draw(st.dictionaries(TEXT, st.booleans(), max_size=2)).items()),
         **draw(st.dictionaries(st.sampled_from([rule.code for rule in RULES]), FINDINGS, max_size=4)),
     )
-    age = draw(st.none() | st.timedeltas())
-    return replace(one, window_start=draw(st.none() | TIMES), age=age)
+    return replace(one, window_start=draw(st.none() | TIMES), first_issue=draw(st.none() | TIMES))
 
 
 SPOTS = st.builds(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts import Evidence, Unseen, Validation, Why
-from exporter.judge.renewal import age, window_start
+from exporter.judge.renewal import first_issue, window_start
 from exporter.judge.rule import HOLDS, MOOT, Finding, Policy, RuleSet
 from exporter.judge.verdict import RULES
 from tests.evidence import (
@@ -639,13 +639,13 @@ def test_window_lies_inside_the_validity(
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, NOON - FIRST),
-        ({"issued_at": None}, NOON - FIRST),
+        ({}, FIRST),
+        ({"issued_at": None}, FIRST),
         ({"issued_at": None, "not_before": None}, None),
         ({"created_at": None}, None),
         ({"type": "IMPORTED"}, None),
     ],
 )
-def test_age(changes: dict[str, Any], expected: timedelta | None) -> None:
+def test_first_issue(changes: dict[str, Any], expected: datetime | None) -> None:
     """The age counts from the first request, which renewals leave as it is."""
-    assert age(replace(CERTIFICATE, **changes), NOON) == expected
+    assert first_issue(replace(CERTIFICATE, **changes)) == expected

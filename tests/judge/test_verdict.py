@@ -30,7 +30,7 @@ from exporter.facts import (
     Validation,
     Why,
 )
-from exporter.judge.renewal import age, window_start
+from exporter.judge.renewal import first_issue, window_start
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
 from exporter.judge.serving import assign
 from exporter.judge.validation import questions, records
@@ -280,10 +280,10 @@ def test_any_evidence_is_judged(evidence: Evidence, policy: Policy, now: datetim
 def test_the_other_readers_of_evidence_never_stumble(
     evidence: Evidence, policy: Policy, now: datetime
 ) -> None:
-    """What a snapshot asks beside the verdict has an answer too: window, age, records and assignment."""
+    """What a snapshot asks beside the verdict has an answer too: window, first issue, records and assignment."""
     certificate = evidence.certificate
     assert isinstance(window_start(certificate, policy), datetime | None)
-    assert isinstance(age(certificate, now), timedelta | None)
+    assert isinstance(first_issue(certificate), datetime | None)
     seen = {question: sight.value for question, sight in evidence.answers.items() if isinstance(sight, Seen)}
     assert all(isinstance(stands, bool) for _, stands in records(certificate, seen))
     assert list(assign([certificate], evidence.looks, {})) == [certificate.arn]

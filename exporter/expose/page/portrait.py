@@ -136,7 +136,7 @@ def _renewal(case: Case, snapshot: Snapshot) -> Markup:
                 ("Reason", details.renewal_reason),
                 ("Changed", moment(details.renewal_updated_at, now, "")),
                 ("Eligible", one.eligibility),
-                ("First issued", f"{case.age.days} days ago" if case.age else ""),
+                ("First issued", f"{(now - case.first_issue).days} days ago" if case.first_issue else ""),
                 ("Switching to", details.switching_to),
             )
         ),

@@ -22,7 +22,8 @@ from exporter.facts import (
 )
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.verdict import Word, judge
-from exporter.snapshot import Case, Known, Snapshot, Source, Spot, take
+from exporter.snapshot import Case, Known, Snapshot, Source, Spot
+from exporter.snapshot.taking import take
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -45,7 +46,6 @@ from tests.evidence import (
 
 POLICY = Policy()
 FIRST = datetime(2026, 3, 16, 9, tzinfo=UTC)  # when the certificate was requested
-AGE = NOON - FIRST
 RECORDS = {
     Question(Ask.CNAME, record_of(name)[0]): Cname((record_of(name)[1],)) for name in CERTIFICATE.names
 }
@@ -82,7 +82,7 @@ def test_all_that_is_known_of_one_certificate_and_its_endpoints() -> None:
     assert take(known, POLICY, NOON, started) == Snapshot(
         taken_at=NOON,
         policy=POLICY,
-        cases=(Case(evidence, judge(evidence, POLICY, NOON), OPENS, AGE, STAND),),
+        cases=(Case(evidence, judge(evidence, POLICY, NOON), OPENS, FIRST, STAND),),
         spots=(
             Spot(LOOKS[0], {}, name_match=True, serial_matches=((ARN, True),)),
             Spot(LOOKS[1], {"tier": "front"}, name_match=True, serial_matches=((ARN, True),)),
@@ -106,7 +106,7 @@ def test_the_verdict_follows_the_policy() -> None:
     assert take(known, classic, NOON).rules is RuleSet.CLASSIC
     late = take(known, POLICY, OPENS + 4 * DAY)
     assert late.cases[0].verdict.word is Word.BLOCKED
-    assert late.cases[0].age == OPENS + 4 * DAY - FIRST
+    assert late.cases[0].first_issue == FIRST
 
 
 FOREIGN = served(serial=9, names=("*.cdn.example.net",), issuer="CN=R11,O=Let's Encrypt,C=US")
@@ -199,17 +199,19 @@ def test_the_tags_of_all_certificates_are_one_set_of_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("certificate", "window_start", "age"),
+    ("certificate", "window_start", "first"),
     [
-        pytest.param(CERTIFICATE, OPENS, AGE, id="renewed by ACM"),
-        pytest.param(replace(CERTIFICATE, not_after=None), None, AGE, id="its end is not known"),
+        pytest.param(CERTIFICATE, OPENS, FIRST, id="renewed by ACM"),
+        pytest.param(replace(CERTIFICATE, not_after=None), None, FIRST, id="its end is not known"),
         pytest.param(IMPORTED.certificate, None, None, id="imported"),
     ],
 )
-def test_window_and_age(certificate: Certificate, window_start: object, age: timedelta | None) -> None:
+def test_window_and_first_issue(
+    certificate: Certificate, window_start: object, first: datetime | None
+) -> None:
     """When ACM begins and how old the first issue is are facts of their own, absent where there are none."""
     (case,) = take(Known((certificate,)), POLICY, NOON).cases
-    assert (case.certificate, case.window_start, case.age) == (certificate, window_start, age)
+    assert (case.certificate, case.window_start, case.first_issue) == (certificate, window_start, first)
 
 
 def test_a_record_keeps_its_last_known_value_while_the_condition_is_unknown() -> None:

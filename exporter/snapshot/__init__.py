@@ -1,0 +1,116 @@
+"""Everything known at one moment, judged and immutable; the only thing that is exposed.
+
+Law of this room: no clock, network or log, like the rules it applies. `taking` turns all knowledge into a
+Snapshot, `ledger` does so piece by piece as news come in. The Board is the house's one mutable cell, written
+by one assignment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
+from exporter.judge.rule import Policy, RuleSet
+from exporter.judge.verdict import Verdict
+
+Place: TypeAlias = tuple[str, int]  # a domain and a port
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How one source (acm, tls or dns) fared when it was last asked; `error` is text for people."""
+
+    source: str
+    account: str = ""
+    region: str = ""
+    success: bool | None = None  # None: not asked yet
+    duration: float | None = None  # seconds
+    last_success: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that the schedule has gathered so far: the raw material of a snapshot."""
+
+    certificates: tuple[Certificate, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    looks: tuple[Look, ...] = ()
+    answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)  # the latest
+    remembered: Mapping[Question, Answer] = field(default_factory=dict)  # the latest that were seen
+    sources: tuple[Source, ...] = ()
+    requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    tally: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (source, outcome) -> looks
+    swept: bool = False  # everything was looked at once
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed since the snapshot before, with None for what is gone; the rest is as of now."""
+
+    certificates: Mapping[str, Certificate | None] = field(default_factory=dict)  # by ARN
+    looks: Mapping[Place, tuple[Look, ...] | None] = field(default_factory=dict)
+    answers: Mapping[Question, Sight[Answer] | None] = field(default_factory=dict)
+    remembered: Mapping[Question, Answer] = field(default_factory=dict)  # the latest seen, of these answers
+    sources: tuple[Source, ...] = ()
+    requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    tally: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    swept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One certificate with its evidence and its verdict."""
+
+    evidence: Evidence
+    verdict: Verdict
+    window_start: datetime | None
+    first_issue: datetime | None  # of this ARN, which the limit of 825 days counts from
+    records: tuple[tuple[str, bool], ...]  # validation record -> as ACM wants it; unseen ones are left out
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate that the case is about."""
+        return self.evidence.certificate
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One endpoint with what is judged of it alone; None where nothing was ever seen."""
+
+    look: Look
+    labels: Mapping[str, str]
+    name_match: bool | None
+    serial_matches: tuple[tuple[str, bool], ...]  # ARN -> serves that certificate's serial
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One moment; every number and every word that users see comes from here."""
+
+    taken_at: datetime
+    policy: Policy
+    cases: tuple[Case, ...] = ()
+    spots: tuple[Spot, ...] = ()
+    sources: tuple[Source, ...] = ()
+    requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+    tally: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()  # the keys of all cases' tags
+    labels: tuple[str, ...] = ()  # the names of all spots' labels
+    ready: bool = False
+    configured_at: datetime | None = None  # when the configuration in force was loaded
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rule set that decided the verdicts."""
+        return self.policy.rules
+
+
+@dataclass(slots=True)
+class Board:
+    """The one mutable cell; readers take `latest` once and read it at leisure."""
+
+    latest: Snapshot

@@ -1,0 +1,226 @@
+"""A snapshot kept up to date: only what news touch is judged anew, so that a look costs what it changes.
+
+What it gives is what `taking.take` gives of the same knowledge; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeVar
+
+from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
+from exporter.judge import serving, validation
+from exporter.judge.names import normal
+from exporter.judge.rule import Policy
+from exporter.snapshot import Case, News, Place, Snapshot, Spot, taking
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+REVIEW = timedelta(minutes=5)  # time alone changes a finding too: a window opens, a limit passes
+PORTION = 10  # so many snapshots share a review of everything
+
+
+class Ledger:
+    """Everything known, sorted by what depends on what; one thread at a time may touch it."""
+
+    def __init__(
+        self, policy: Policy, domains: Iterable[Domain] = (), configured_at: datetime | None = None
+    ) -> None:
+        """Begin with nothing known; of the configured domains their pins and labels count."""
+        domains = tuple(domains)
+        self._policy = policy
+        self._configured_at = configured_at
+        self._labels = {(one.name, one.port): one.labels for one in domains}
+        self._pins = {(one.name, one.port): one.arn for one in domains if one.arn}
+        self._certificates: dict[str, Certificate] = {}
+        self._by_name = _Index[str, str]()  # name -> ARNs
+        self._by_serial = _Index[int, str]()  # serial -> ARNs
+        self._asking = _Index[Question, str]()  # question -> ARNs
+        self._looks: dict[Place, tuple[Look, ...]] = {}
+        self._ranks: dict[Place, int] = {}  # the order in which places came
+        self._numbers = count()
+        self._places = _Index[str, Place]()  # a name that a certificate may have, or a pin -> places
+        self._serving = _Index[int, Place]()  # serial -> where it is served
+        self._owners: dict[Place, tuple[str, ...]] = {}  # place -> the ARNs it counts for
+        self._counting: dict[str, dict[Place, tuple[Look, ...]]] = defaultdict(dict)  # ARN -> its looks
+        self._answers: dict[Question, Sight[Answer]] = {}
+        self._remembered: dict[Question, Answer] = {}
+        self._cases: dict[str, Case] = {}
+        self._judged: dict[str, datetime] = {}  # ARN -> when, the longest ago first
+        self._spots: dict[Place, tuple[Spot, ...]] = {}
+        self._moved: dict[Place, None] = {}  # to be assigned anew
+        self._touched: dict[str, None] = {}  # ARNs to be judged anew
+        self._retimed: dict[str, None] = {}  # ARNs with later looks that tell nothing new
+        self._tags: tuple[str, ...] = ()
+        self._label_names: tuple[str, ...] = ()
+
+    def take(self, news: News, now: datetime) -> Snapshot:
+        """Take in the news and judge what they touch."""
+        for arn, certificate in news.certificates.items():
+            self._certificate(arn, certificate)
+        for place, looks in news.looks.items():
+            self._place(place, looks)
+        for question, sight in news.answers.items():
+            self._answer(question, sight, news.remembered.get(question))
+        for place in self._moved:
+            self._assign(place)
+        self._judge(news, now)
+        if news.certificates:
+            self._tags = taking.tags(self._cases.values())
+        spots = tuple([spot for spots in self._spots.values() for spot in spots])
+        if news.looks:
+            self._label_names = taking.label_names(spots)
+        return Snapshot(
+            taken_at=now,
+            policy=self._policy,
+            cases=tuple(self._cases.values()),
+            spots=spots,
+            sources=news.sources,
+            requests=news.requests,
+            tally=news.tally,
+            tags=self._tags,
+            labels=self._label_names,
+            ready=news.swept,
+            configured_at=self._configured_at,
+        )
+
+    def _certificate(self, arn: str, new: Certificate | None) -> None:
+        old = self._certificates.pop(arn, None) if new is None else self._certificates.get(arn)
+        if old == new:
+            return
+        self._by_name.change(arn, _names(old), _names(new))
+        self._by_serial.change(arn, _serial(old), _serial(new))
+        self._asking.change(arn, _questions(old), _questions(new))
+        if new is not None:
+            self._certificates[arn] = new
+            self._touched[arn] = None
+        for name in (arn, *_names(old), *_names(new)):
+            self._moved |= dict.fromkeys(self._places.get(name, ()))
+        for serial in (*_serial(old), *_serial(new)):
+            for place in self._serving.get(serial, ()):  # where it is, or was, somebody's sibling
+                self._touched |= dict.fromkeys(self._owners.get(place, ()))
+        if new is None:
+            for kept in (self._counting, self._cases, self._judged):
+                kept.pop(arn, None)
+
+    def _place(self, place: Place, looks: tuple[Look, ...] | None) -> None:
+        names = (*serving.names_over(place[0]), *filter(None, [self._pins.get(place)]))
+        before = self._looks.get(place, ())
+        if looks is None:
+            self._looks.pop(place, None)
+            self._ranks.pop(place, None)
+            self._places.change(place, names, ())
+        else:
+            if place not in self._looks:
+                self._ranks[place] = next(self._numbers)
+                self._places.change(place, (), names)
+            self._looks[place] = looks
+        self._serving.change(place, _served(before), _served(looks or ()))
+        self._moved[place] = None
+
+    def _answer(self, question: Question, sight: Sight[Answer] | None, remembered: Answer | None) -> None:
+        same = self._answers.get(question) == sight and self._remembered.get(question) == remembered
+        if sight is None:
+            self._answers.pop(question, None)
+            self._remembered.pop(question, None)
+        else:
+            self._answers[question] = sight
+            if remembered is not None:
+                self._remembered[question] = remembered
+        if not same:
+            self._touched |= dict.fromkeys(self._asking.get(question, ()))
+
+    def _assign(self, place: Place) -> None:
+        """Say anew for which certificates the endpoints of a place count."""
+        names = serving.names_over(place[0])
+        covering = {arn for name in names for arn in self._by_name.get(name, ())}
+        candidates = [self._certificates[arn] for arn in sorted(covering)]
+        pin = self._pins.get(place)
+        counting: dict[str, list[Look]] = {}
+        spots = []
+        for look in self._looks.get(place, ()):
+            arns = [pin] if pin else serving.owners(look, candidates)
+            owners = [self._certificates[arn] for arn in arns if arn in self._certificates]
+            for one in owners:
+                counting.setdefault(one.arn, []).append(look)
+            spots.append(taking.spot(look, owners, self._labels.get(place, {})))
+        for arn in {**dict.fromkeys(self._owners.get(place, ())), **counting}:
+            if arn in self._certificates:
+                self._count(arn, place, tuple(counting.get(arn, ())))
+        if place in self._looks:
+            self._owners[place], self._spots[place] = tuple(counting), tuple(spots)
+        else:
+            self._owners.pop(place, None)
+            self._spots.pop(place, None)
+
+    def _count(self, arn: str, place: Place, looks: tuple[Look, ...]) -> None:
+        before = self._counting[arn].pop(place, ())
+        if looks:
+            self._counting[arn][place] = looks
+        if serving.tells_nothing_new(looks, before, self._certificates[arn]):
+            self._retimed[arn] = None
+        else:
+            self._touched[arn] = None
+
+    def _judge(self, news: News, now: datetime) -> None:
+        """Judge what is touched and what was not judged for long; the rest only gets its later looks."""
+        read = taking.read_at(news.sources)
+        for arn in {**self._touched, **dict.fromkeys(self._due(now))}:
+            if arn not in self._certificates:  # gone since it was touched
+                continue
+            one, looks = self._certificates[arn], self._looks_of(arn)
+            answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}
+            siblings = serving.siblings(one, looks, self._by_serial)
+            evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)))
+            self._cases[arn] = taking.case(evidence, self._remembered, self._policy, now)
+            self._judged.pop(arn, None)
+            self._judged[arn] = now
+        for arn in self._retimed.keys() - self._touched.keys():
+            self._cases[arn] = taking.retimed(self._cases[arn], self._looks_of(arn))
+        for done in (self._moved, self._touched, self._retimed):
+            done.clear()
+
+    def _due(self, now: datetime) -> Iterator[str]:
+        """Yield what was judged too long ago, a portion of everything at most."""
+        for arn, _ in zip(self._judged, range(len(self._judged) // PORTION + 1), strict=False):
+            if now - self._judged[arn] >= REVIEW:
+                yield arn
+
+    def _looks_of(self, arn: str) -> tuple[Look, ...]:
+        counting = self._counting[arn]
+        places = sorted(counting, key=self._ranks.__getitem__)
+        return tuple([look for place in places for look in counting[place]])
+
+
+class _Index(dict[K, set[V]]):
+    """Values by key; a key without a value is not there."""
+
+    def change(self, value: V, old: Iterable[K], new: Iterable[K]) -> None:
+        """Move a value from some keys to others."""
+        for key in old:
+            values = self.get(key, set())
+            values.discard(value)
+            if not values:
+                self.pop(key, None)
+        for key in new:
+            self.setdefault(key, set()).add(value)
+
+
+def _names(one: Certificate | None) -> tuple[str, ...]:
+    return tuple(map(normal, one.names)) if one else ()
+
+
+def _serial(one: Certificate | None) -> tuple[int, ...]:
+    return () if one is None or one.serial is None else (one.serial,)
+
+
+def _questions(one: Certificate | None) -> tuple[Question, ...]:
+    return validation.questions(one) if one else ()
+
+
+def _served(looks: tuple[Look, ...]) -> set[int]:
+    return {look.last.serial for look in looks if look.last is not None}

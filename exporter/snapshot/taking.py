@@ -1,0 +1,97 @@
+"""From facts to cases and spots: the pieces of a snapshot, and a whole one at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from exporter.facts import Answer, Certificate, Endpoint, Evidence, Look, Question
+from exporter.judge import renewal, serving, validation
+from exporter.judge.names import covers
+from exporter.judge.rule import Policy
+from exporter.judge.verdict import judge
+from exporter.snapshot import Case, Known, Snapshot, Source, Spot
+
+
+def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | None = None) -> Snapshot:
+    """Judge everything that is known."""
+    pins = {(one.name, one.port): one.arn for one in known.domains if one.arn}
+    labels = {(one.name, one.port): one.labels for one in known.domains}
+    read = read_at(known.sources)
+    cases = []
+    owners: dict[Endpoint, list[Certificate]] = {}
+    for assigned in serving.assign(known.certificates, known.looks, pins).values():
+        one = assigned.certificate
+        own = {q: known.answers[q] for q in validation.questions(one) if q in known.answers}
+        evidence = replace(assigned, answers=own, read_at=read.get((one.account, one.region)))
+        cases.append(case(evidence, known.remembered, policy, now))
+        for look in assigned.looks:
+            owners.setdefault(look.endpoint, []).append(one)
+    spots = tuple(
+        spot(
+            look,
+            owners.get(look.endpoint, ()),
+            labels.get((look.endpoint.domain, look.endpoint.port), {}),
+        )
+        for look in known.looks
+    )
+    return Snapshot(
+        taken_at=now,
+        policy=policy,
+        cases=tuple(cases),
+        spots=spots,
+        tags=tags(cases),
+        labels=label_names(spots),
+        sources=known.sources,
+        requests=known.requests,
+        tally=known.tally,
+        ready=known.swept,
+        configured_at=configured_at,
+    )
+
+
+def read_at(sources: Iterable[Source]) -> Mapping[tuple[str, str], datetime | None]:
+    """Tell when each account and region was last read."""
+    return {(one.account, one.region): one.last_success for one in sources if one.source == "acm"}
+
+
+def case(evidence: Evidence, remembered: Mapping[Question, Answer], policy: Policy, now: datetime) -> Case:
+    """Judge one certificate."""
+    certificate = evidence.certificate
+    return Case(
+        evidence,
+        judge(evidence, policy, now),
+        renewal.window_start(certificate, policy),
+        renewal.first_issue(certificate),
+        tuple(validation.records(certificate, remembered)),
+    )
+
+
+def spot(look: Look, owners: Iterable[Certificate], labels: Mapping[str, str]) -> Spot:
+    """Judge one endpoint by itself, and compare it with the certificates that it counts for."""
+    compared = ((one, serving.as_known(look, one)) for one in owners)
+    matches = sorted(
+        (one.arn, served.serial == one.serial)
+        for one, served in compared
+        if served is not None and one.serial is not None
+    )
+    match = None if look.last is None else covers(look.last.names, look.endpoint.domain)
+    return Spot(look, labels, match, tuple(matches))
+
+
+def retimed(case: Case, looks: tuple[Look, ...]) -> Case:
+    """Give a case later looks, which tell its rules nothing new."""
+    old = case.evidence
+    evidence = Evidence(old.certificate, looks, old.answers, old.siblings, old.read_at)
+    return Case(evidence, case.verdict, case.window_start, case.first_issue, case.records)
+
+
+def tags(cases: Iterable[Case]) -> tuple[str, ...]:
+    """List the keys of all tags."""
+    return tuple(sorted({tag for case in cases for tag in case.certificate.tags}))
+
+
+def label_names(spots: Iterable[Spot]) -> tuple[str, ...]:
+    """List the names of all configured labels."""
+    return tuple(sorted({name for spot in spots for name in spot.labels}))
