@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.expose import rows
-from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, SOURCE, Rows, Subject, found
+from exporter.expose.rows import (
+    CERTIFICATE,
+    ENDPOINT,
+    EXPORTER,
+    ITSELF,
+    SOURCE,
+    Aspect,
+    Rows,
+    Subject,
+    found,
+)
 from exporter.snapshot import Case, Snapshot, Source, Spot
 
 
@@ -20,6 +30,7 @@ class Family:
     subject: Subject[Any]
     rows: Rows[Any]
     labels: tuple[str, ...] = ()
+    aspect: Aspect[Any] = ITSELF
     kind: str = "gauge"
     open_labels: Callable[[Snapshot], tuple[str, ...]] | None = None
 
@@ -28,12 +39,16 @@ class Family:
         return self.subject.labels + (self.open_labels(snapshot) if self.open_labels else self.labels)
 
 
-def _certificate(name: str, help_: str, of: Rows[Case], *labels: str) -> Family:
-    return Family(name, help_, CERTIFICATE, of, labels)
+def _certificate(
+    name: str, help_: str, of: Rows[Case], *labels: str, aspect: Aspect[Case] = rows.WHAT
+) -> Family:
+    return Family(name, help_, CERTIFICATE, of, labels, aspect)
 
 
-def _endpoint(name: str, help_: str, of: Rows[Spot], *labels: str) -> Family:
-    return Family(name, help_, ENDPOINT, of, labels)
+def _endpoint(
+    name: str, help_: str, of: Rows[Spot], *labels: str, aspect: Aspect[Spot] = rows.SHOWN
+) -> Family:
+    return Family(name, help_, ENDPOINT, of, labels, aspect)
 
 
 def _source(name: str, help_: str, of: Rows[Source]) -> Family:
@@ -67,6 +82,7 @@ CERTIFICATES = (
         "acm_certificate_days_to_expiry",
         "Days until the certificate in ACM ends, as of the snapshot; negative once it has ended.",
         rows.days_left(lambda case: case.certificate.not_after),
+        aspect=rows.AGE,
     ),
     _certificate(
         "acm_certificate_created_timestamp_seconds",
@@ -90,6 +106,7 @@ CERTIFICATES = (
         "acm_certificate_validation_age_days",
         "Days since the first issue, on which the classic limit of 825 days counts.",
         rows.days_since(lambda case: case.first_issue),
+        aspect=rows.AGE,
     ),
     _certificate(
         "acm_certificate_renewal_eligible",
@@ -112,39 +129,46 @@ CERTIFICATES = (
         "1 if the validation CNAME is as ACM wants it, 0 if not.",
         lambda case, _: (((name,), float(stands)) for name, stands in case.records),
         "name",
+        aspect=rows.RECORDS,
     ),
     _certificate(
         "acm_certificate_reachable",
         "1 if all endpoints of the certificate's names complete a TLS handshake, 0 if one does not.",
         rows.number(found("reachable")),
+        aspect=rows.VERDICT,
     ),
     _certificate(
         "acm_certificate_name_match",
         "1 if all endpoints serve a certificate for their name, 0 if one does not.",
         rows.number(found("name_match")),
+        aspect=rows.VERDICT,
     ),
     _certificate(
         "acm_certificate_serial_match",
         "1 if all endpoints serve the serial number that ACM has, 0 if one does not.",
         rows.number(found("serial_match")),
+        aspect=rows.VERDICT,
     ),
     _certificate(
         "acm_certificate_condition",
         "1 if the condition holds, 0 if it breaks; no row while it is unknown or does not apply.",
         rows.conditions,
         *("condition", "scope"),
+        aspect=rows.VERDICT,
     ),
     _certificate(
         "acm_certificate_condition_unknown",
         "1 while the condition cannot be judged.",
         rows.unknowns,
         *("condition", "scope", "reason"),
+        aspect=rows.VERDICT,
     ),
     _certificate(
         "acm_certificate_renewal_verdict",
         "1 for the verdict that holds, 0 for the other three.",
         rows.verdicts,
         "verdict",
+        aspect=rows.VERDICT,
     ),
     Family(
         "acm_certificate_tags",
@@ -153,6 +177,7 @@ CERTIFICATES = (
         rows.tags,
         ("tag_*",),
         open_labels=lambda snapshot: tuple(f"tag_{rows.label_name(tag)}" for tag in snapshot.tags),
+        aspect=rows.WHAT,
     ),
 )
 
@@ -161,12 +186,14 @@ ENDPOINTS = (
         "tls_endpoint_reachable",
         "1 if TCP and the TLS handshake completed at the latest look that tells, 0 if not.",
         rows.number(lambda spot: spot.look.reached),
+        aspect=rows.OUTCOME,
     ),
     _endpoint(
         "tls_endpoint_failure",
         "1 for the reason for which the latest look failed.",
         rows.state(rows.failure),
         "reason",
+        aspect=rows.OUTCOME,
     ),
     _endpoint(
         "tls_endpoint_not_before_timestamp_seconds",
@@ -182,6 +209,7 @@ ENDPOINTS = (
         "tls_endpoint_days_to_expiry",
         "Days until the served leaf ends, as of the snapshot; negative once it has ended.",
         rows.days_left(rows.last(lambda served: served.not_after)),
+        aspect=rows.SHOWN_AGE,
     ),
     _endpoint(
         "tls_endpoint_chain_not_after_timestamp_seconds",
@@ -215,11 +243,13 @@ ENDPOINTS = (
         "Duration of each phase of the latest look.",
         rows.phases,
         "phase",
+        aspect=rows.TIMING,
     ),
     _endpoint(
         "tls_endpoint_last_success_timestamp_seconds",
         "When the address last completed a TLS handshake.",
         rows.moment(lambda spot: spot.look.last_success),
+        aspect=rows.SUCCESS,
     ),
     Family(
         "tls_endpoint_labels",
@@ -228,6 +258,7 @@ ENDPOINTS = (
         rows.labels,
         ("label_*",),
         open_labels=lambda snapshot: tuple(f"label_{name}" for name in snapshot.labels),
+        aspect=rows.LABELS,
     ),
 )
 

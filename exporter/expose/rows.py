@@ -10,7 +10,7 @@ import platform
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeAlias, TypeVar
 
 from exporter import __version__
@@ -37,6 +37,33 @@ class Subject(Generic[S]):
     def each(self, snapshot: Snapshot) -> Mapping[tuple[str, ...], S]:
         """Give all by identity: two of the same would be two equal rows, so the latter stands."""
         return {self.identity(one): one for one in self.all(snapshot)}
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect(Generic[S]):
+    """What of a subject a family tells of: while that stays the same, so do the family's rows.
+
+    A `steady` one changes rarely; one that `ages` is told anew with time.
+    """
+
+    of: Callable[[S], object]
+    steady: bool = True
+    ages: bool = False
+
+
+ITSELF: Aspect[object] = Aspect(lambda subject: subject, steady=False)
+
+WHAT: Aspect[Case] = Aspect(lambda case: (case.certificate, case.window_start))
+AGE: Aspect[Case] = Aspect(lambda case: (case.certificate, case.first_issue), steady=False, ages=True)
+RECORDS: Aspect[Case] = Aspect(lambda case: case.records)
+VERDICT: Aspect[Case] = Aspect(lambda case: case.verdict)
+
+SHOWN: Aspect[Spot] = Aspect(lambda spot: (spot.look.last, spot.name_match, spot.serial_matches))
+SHOWN_AGE: Aspect[Spot] = Aspect(lambda spot: spot.look.last, steady=False, ages=True)
+OUTCOME: Aspect[Spot] = Aspect(lambda spot: (spot.look.reached, failure(spot)))
+TIMING: Aspect[Spot] = Aspect(lambda spot: spot.look.timing, steady=False)
+SUCCESS: Aspect[Spot] = Aspect(lambda spot: spot.look.last_success, steady=False)
+LABELS: Aspect[Spot] = Aspect(lambda spot: spot.labels)
 
 
 def _certificate(case: Case) -> tuple[str, ...]:
@@ -84,7 +111,7 @@ def days_left(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         end = of(subject)
-        return () if end is None else (((), (end - snapshot.taken_at).total_seconds() / DAY),)
+        return () if end is None else (((), _days(end - snapshot.taken_at)),)
 
     return rows
 
@@ -94,9 +121,14 @@ def days_since(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         begin = of(subject)
-        return () if begin is None else (((), (snapshot.taken_at - begin).total_seconds() / DAY),)
+        return () if begin is None else (((), _days(snapshot.taken_at - begin)),)
 
     return rows
+
+
+def _days(span: timedelta) -> float:
+    """Return days to a tenth of a second: further digits are noise that does not compress."""
+    return round(span.total_seconds() / DAY, 6)
 
 
 def state(of: Callable[[S], str]) -> Rows[S]:
@@ -192,7 +224,7 @@ def phases(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Give the seconds of each phase that was reached."""
     timing = spot.look.timing
     reached = (("resolve", timing.resolve), ("connect", timing.connect), ("handshake", timing.handshake))
-    return (((phase,), seconds) for phase, seconds in reached if seconds is not None)
+    return (((phase,), round(seconds, 6)) for phase, seconds in reached if seconds is not None)
 
 
 def serial_matches(spot: Spot, _: Snapshot) -> Iterable[Row]:

@@ -6,17 +6,21 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Never
 
 import structlog
 from aiohttp import web
 
-from exporter.expose import api, exposition, page
-from exporter.snapshot import Board
+from exporter.expose import api, deflate, exposition, page
+from exporter.expose.press import Press
+from exporter.snapshot import Board, Snapshot
 
 log = structlog.get_logger("acm_exporter.expose")
 
 GLANCE = 0.2  # seconds between two looks at the board
+REST = 20.0  # a rendering that took a second is followed by this many seconds of rest, unless somebody asks
+FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a newer snapshot
 LATER = {"/probe": "GET", "/sd": "GET", "/-/reload": "POST"}  # paths of the contract that are still to come
 
 
@@ -26,7 +30,10 @@ class Server:
     def __init__(self, board: Board) -> None:
         """Nothing listens before `start`."""
         self._board = board
-        self._rendered = exposition.render(board.latest)
+        self._press = Press()
+        self._rendered = self._press.render(board.latest)
+        self._rendered_at = 0.0  # loop time
+        self._rendering: asyncio.Task[None] | None = None
         application = web.Application()
         application.router.add_get("/", self._index)
         application.router.add_get("/certificate", self._certificate)
@@ -41,6 +48,7 @@ class Server:
     async def start(self, addresses: Sequence[tuple[str | None, int]]) -> list[str]:
         """Listen on all addresses and return their URLs; OSError where one is taken."""
         await self._runner.setup()
+        self._rendered_at = asyncio.get_running_loop().time()
         for host, port in addresses:
             await web.TCPSite(self._runner, host, port).start()
         return list(dict.fromkeys(_url(name) for name in self._runner.addresses))
@@ -50,20 +58,42 @@ class Server:
         await self._runner.cleanup()
 
     async def keep_rendered(self) -> Never:
-        """Render each new snapshot, away from the event loop."""
+        """Render new snapshots before anybody asks, as far as that takes little of a processor's time."""
+        loop = asyncio.get_running_loop()
         while True:
-            snapshot = self._board.latest
-            if snapshot is not self._rendered.snapshot:
-                self._rendered = await asyncio.to_thread(exposition.render, snapshot)
-            await asyncio.sleep(GLANCE)
+            began = loop.time()
+            await self._render()
+            await asyncio.sleep(max(GLANCE, REST * (loop.time() - began)))
 
-    async def _metrics(self, request: web.Request) -> web.Response:
+    async def _render(self) -> None:
+        """Render the latest snapshot, away from the event loop; whoever asks meanwhile waits for the same."""
+        if self._rendering is None and self._board.latest is not self._rendered.snapshot:
+            self._rendering = asyncio.create_task(self._press_on(self._board.latest))
+        if self._rendering is not None:
+            await asyncio.shield(self._rendering)
+
+    async def _press_on(self, snapshot: Snapshot) -> None:
+        try:
+            self._rendered = await asyncio.to_thread(self._press.render, snapshot)
+            self._rendered_at = asyncio.get_running_loop().time()
+        finally:
+            self._rendering = None
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        if asyncio.get_running_loop().time() - self._rendered_at > FRESH:
+            await self._render()
         zipped = _takes_gzip(request.headers.get("Accept-Encoding", ""))
-        body, content_type = exposition.scrape(
-            self._rendered, request.headers.get("Accept", ""), zipped=zipped
-        )
+        parts, content_type = exposition.scrape(self._rendered, request.headers.get("Accept", ""))
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-        return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if zipped else {}))
+        if zipped:
+            body = deflate.stream(deflate.join(parts))
+            return web.Response(body=body, headers=headers | {"Content-Encoding": "gzip"})
+        response = web.StreamResponse(headers=headers)
+        response.content_length = sum(one.size for one in parts)
+        await response.prepare(request)
+        for piece in chain.from_iterable(one.pieces() for one in parts) if request.method == "GET" else ():
+            await response.write(piece)
+        return response
 
     async def _certificates(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
@@ -73,6 +103,8 @@ class Server:
         return web.Response(text="healthy\n")
 
     async def _ready(self, _: web.Request) -> web.Response:
+        if self._board.latest.ready and not self._rendered.snapshot.ready:
+            await self._render()
         if self._rendered.snapshot.ready:
             return web.Response(text="ready\n")
         return web.Response(text="not ready: the first full sweep is still under way\n", status=503)

@@ -14,8 +14,9 @@ import pytest_asyncio
 from exporter import config
 from exporter.cli import build
 from exporter.demo.world import World, expectations, world
-from exporter.expose import exposition
+from exporter.expose import deflate, exposition
 from exporter.expose.families import FAMILIES
+from exporter.expose.press import Press
 from exporter.judge.rule import Outcome
 from exporter.snapshot import Snapshot
 from tests.servers import need
@@ -109,8 +110,8 @@ async def test_promtool_reads_the_metrics(seen: tuple[World, Snapshot]) -> None:
 
 
 def _exposed(snapshot: Snapshot) -> str:
-    body, _ = exposition.scrape(exposition.render(snapshot), "", zipped=False)
-    return body.decode()
+    parts, _ = exposition.scrape(Press().render(snapshot), "")
+    return deflate.join(parts).plain.decode()
 
 
 def normal(text: str) -> str:

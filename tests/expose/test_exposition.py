@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,13 +18,15 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.expose.exposition import collect, render, scrape
+from exporter.expose import deflate
+from exporter.expose.exposition import collect, scrape
 from exporter.expose.families import CERTIFICATES, ENDPOINTS, FAMILIES
+from exporter.expose.press import Press, Rendered
 from exporter.facts import Certificate, Details, Endpoint, Look, Seen, Served, Timing, Unseen, Why
 from exporter.judge.rule import Finding, Outcome
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
-from tests.evidence import ARN, CERTIFICATE, SERVED
+from tests.evidence import ARN, CERTIFICATE, NOON, SERVED
 from tests.expose.snapshots import SEEN, SMALL, case, snapshot, spot
 from tests.servers import need
 
@@ -34,9 +35,15 @@ NASTY = 'quote " backslash \\ newline \n\\n return \r nul \0 escape \x1b[2J next
 LONE = "\ud800"  # a lone surrogate, which JSON and YAML can spell
 
 
+def render(of: Snapshot) -> Rendered:
+    """Render a snapshot from nothing."""
+    return Press().render(of)
+
+
 def exposed(of: Snapshot, accept: str = "") -> str:
     """Give the body of a scrape."""
-    return scrape(render(of), accept, zipped=False)[0].decode()
+    parts, _ = scrape(render(of), accept)
+    return deflate.join(parts).plain.decode()
 
 
 def test_small_snapshot_whole() -> None:
@@ -285,23 +292,12 @@ def test_a_lone_surrogate_becomes_a_question_mark() -> None:
 )
 def test_format_by_what_the_scraper_accepts(accept: str, content_type: str) -> None:
     """Prometheus 2 and 3, browsers and curl get a format they read; nothing is promised that is not kept."""
-    body, found = scrape(render(SMALL), accept, zipped=False)
+    parts, found = scrape(render(SMALL), accept)
+    body = deflate.join(parts).plain
     assert found == content_type
     ends = [line for line in body.decode().splitlines() if line == "# EOF"]
     assert ends == (["# EOF"] if "openmetrics" in content_type else [])
     assert body.endswith(b"\n# EOF\n") == ("openmetrics" in content_type)
-
-
-@BOTH
-def test_gzip_holds_the_same_text(accept: str, parse: Parse) -> None:
-    """The two gzip members of a scrape unpack to the plain text (the process's own families differ by moment)."""
-    rendered = render(SMALL)
-    plain, plain_type = scrape(rendered, accept, zipped=False)
-    zipped, zipped_type = scrape(rendered, accept, zipped=True)
-    unpacked = gzip.decompress(zipped).decode()
-    assert zipped_type == plain_type
-    assert samples(parse(unpacked)) == samples(parse(plain.decode()))
-    assert unpacked.startswith(rendered.plain.decode())
 
 
 def test_the_process_tells_of_itself() -> None:
@@ -316,7 +312,40 @@ def test_the_process_tells_of_itself() -> None:
 
 
 def test_rendering_twice_gives_the_same_bytes() -> None:
-    """A snapshot's bytes depend on nothing but the snapshot, gzip's header included."""
-    first, second = render(SMALL), render(SMALL)
-    assert (first.plain, first.gzipped) == (second.plain, second.gzipped)
-    assert ARN in first.plain.decode()
+    """A snapshot's bytes depend on nothing but the snapshot."""
+    assert render(SMALL).parts == render(SMALL).parts
+    assert ARN in render(SMALL).plain.decode()
+
+
+LATER = st.timedeltas(timedelta(0), timedelta(minutes=1))
+
+
+@settings(thorough, max_examples=200)
+@given(st.lists(st.tuples(LATER, SNAPSHOTS), min_size=2, max_size=4))
+def test_what_was_rendered_before_leaves_no_trace(moments: list[tuple[timedelta, Snapshot]]) -> None:
+    """Only what changed is written anew, and the text is as if all were, but for ages of some seconds."""
+    press, now = Press(), NOON
+    for later, of in moments:
+        now += later
+        one = replace(of, taken_at=now)
+        assert without_ages(press.render(one)) == without_ages(render(one))
+
+
+def test_ages_are_never_older_than_twenty_seconds() -> None:
+    """Days to expiry are told anew at least three times a minute, everything else at once."""
+    press = Press()
+    told = []
+    for seconds in (0, 19, 20, 21):
+        of = replace(SMALL, taken_at=NOON + timedelta(seconds=seconds))
+        told.append(press.render(of).plain == render(of).plain)
+    assert told == [True, False, True, False]
+
+
+def without_ages(rendered: Rendered) -> list[str]:
+    """Leave out the rows that go on with time."""
+    ages = (
+        "acm_certificate_days_to_expiry{",
+        "acm_certificate_validation_age_days{",
+        "tls_endpoint_days_to_expiry{",
+    )
+    return [line for line in rendered.plain.decode().split("\n") if not line.startswith(ages)]
