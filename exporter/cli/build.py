@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from exporter.observe.records import DnsEye
 from exporter.observe.tls import TlsEye
 from exporter.observe.token import TokenFetcher
 from exporter.observe.trust import Trust, load_roots
+from exporter.schedule.rota import ROOM
 from exporter.schedule.watch import Eyes, Plan, Watch
 from exporter.snapshot import Board, Snapshot
 
@@ -74,7 +76,20 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
         tls_interval=settings.probe.interval.total_seconds(),
         dns_interval=settings.dns.interval.total_seconds(),
         abreast=settings.probe.concurrency,
+        room=_room(settings.probe.concurrency),
     )
+
+
+def _room(abreast: int) -> int:
+    """Leave half of this process's descriptors to all but looks, which may need several each."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(abreast, min(ROOM * abreast, soft // 2))
+
+
+def raise_limits() -> None:
+    """Allow this process as many open files as it may have: looks at silent peers only wait, but hold one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _eyes(

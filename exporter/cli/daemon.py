@@ -20,6 +20,7 @@ Addresses = Sequence[tuple[str | None, int]]
 
 def run(settings: Settings, addresses: Addresses) -> int:
     """Run the daemon; returns the exit code."""
+    build.raise_limits()
     return asyncio.run(serve(settings, addresses))
 
 

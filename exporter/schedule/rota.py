@@ -16,6 +16,8 @@ log = structlog.get_logger("acm_exporter.schedule")
 
 SOONEST_RETRY = 10.0  # seconds
 RETRIES_PER_INTERVAL = 20  # a look that failed for reasons of our own need not wait a whole interval
+PATIENCE = 0.1  # seconds after which a look that waits for a silent peer gives its turn to the next
+ROOM = 16  # times as many looks as may be under way abreast may wait for silent peers
 TOO_SOON = 0.01  # of the interval: a moment as near as this was the one that has just been kept
 
 
@@ -23,15 +25,20 @@ class Rota(Generic[K]):
     """Calls `look` for each key: at once when the key is new, then at its own moment of each interval.
 
     The moment is a stable hash of the key, so that looks are spread evenly and restarts keep the spread.
-    `look` answers whether the key may rest for a whole interval; if not, it is tried again sooner.
+    `look` answers whether the key may rest for a whole interval; if not, it is tried again sooner. Looks
+    begin one by one, each after a turn of the event loop, so that those under way wait for their peers and
+    not for each other; those that wait for long take no turns away from the others.
     """
 
-    def __init__(self, interval: float, abreast: int, look: Callable[[K], Awaitable[bool]]) -> None:
-        """Take the interval in seconds and how many looks may be under way at once."""
+    def __init__(
+        self, interval: float, abreast: int, look: Callable[[K], Awaitable[bool]], room: int | None = None
+    ) -> None:
+        """Take the interval in seconds, and how many looks may be under way: in progress, and in all."""
         self._interval = interval
         self._retry = min(interval, max(SOONEST_RETRY, interval / RETRIES_PER_INTERVAL))
         self._look = look
-        self._slots = asyncio.Semaphore(abreast)
+        self._turns = asyncio.Semaphore(abreast)
+        self._room = asyncio.Semaphore(room or abreast * ROOM)
         self._entries: dict[K, int] = {}  # key -> its live entry in the heap
         self._heap: list[tuple[float, int, K]] = []
         self._numbers = itertools.count()
@@ -66,15 +73,21 @@ class Rota(Generic[K]):
         """Look at every key that was never looked at; `done` is called after each."""
         async with asyncio.TaskGroup() as group:
             for key in list(self._new):
-                await self._slots.acquire()
+                await self._turn()
                 group.create_task(self._one(key)).add_done_callback(lambda _: done())
 
     async def run(self) -> Never:
         """Go on for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
-                await self._slots.acquire()  # first, lest a key leaves between its turn and its slot
+                await self._turn()  # first, lest a key leaves between its moment and its turn
                 group.create_task(self._one(await self._next()))
+
+    async def _turn(self) -> None:
+        """Wait until one more look may begin."""
+        await asyncio.sleep(0)
+        await self._room.acquire()
+        await self._turns.acquire()
 
     async def _next(self) -> K:
         """Wait for the next key that is due and still wanted."""
@@ -93,15 +106,20 @@ class Rota(Generic[K]):
 
     async def _one(self, key: K) -> None:
         rest = False
+        loop = asyncio.get_running_loop()
+        turn = _Turn(self._turns.release)
+        patience = loop.call_later(PATIENCE, turn.give_back)
         try:
             rest = await self._look(key)
         except Exception:
             log.exception("bug in a look", key=key)
         finally:  # also when the look was cancelled by somebody else: no key may drop out
-            self._slots.release()
+            now = loop.time()
+            patience.cancel()
+            turn.give_back()
+            self._room.release()
             self._new.discard(key)
             if key in self._entries:
-                now = asyncio.get_running_loop().time()
                 self._push(key, self._moment(key, now) if rest else now + self._retry)
 
     def _moment(self, key: K, now: float) -> float:
@@ -113,3 +131,17 @@ class Rota(Generic[K]):
         number = self._entries[key] = next(self._numbers)
         heapq.heappush(self._heap, (due, number, key))
         self._changed.set()
+
+
+class _Turn:
+    """A turn that is given back once."""
+
+    __slots__ = ("_release",)
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
+
+    def give_back(self) -> None:
+        release, self._release = self._release, None
+        if release is not None:
+            release()

@@ -55,6 +55,7 @@ class Plan:
     tls_interval: float = 300.0
     dns_interval: float = 3600.0
     abreast: int = 256
+    room: int | None = None  # for looks that wait for silent peers too; by default a multiple of the former
 
 
 class Watch:
@@ -78,7 +79,7 @@ class Watch:
             for name, eye in eyes.acm
         ]
         self._estate = Estate(self._inventories, plan.domains)
-        self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look)
+        self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look, plan.room)
         self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
         self._changed = asyncio.Event()
         self._aimed = False  # whether the rotas were pointed at anything

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +52,7 @@ def test_everything_set(tmp_path: Path) -> None:
         tls_interval=60.0,
         dns_interval=7200.0,
         abreast=7,
+        room=112,
     )
 
 
@@ -57,7 +60,19 @@ def test_nothing_set_is_the_usual() -> None:
     """Without a file the parts work by their own defaults, which are those of the contract."""
     settings = config.default()
     assert build._policy(settings) == Policy()
-    assert build._plan(settings, (), tags=True) == Plan()
+    assert replace(build._plan(settings, (), tags=True), room=None) == Plan()
+
+
+def test_looks_leave_descriptors_to_everything_else() -> None:
+    """Where few files may be open, fewer looks wait for silent peers, but never fewer than configured."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        assert (build._room(16), build._room(256), build._room(900)) == (256, 512, 900)
+        build.raise_limits()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_asked_names_are_looked_at_as_they_are_configured(tmp_path: Path) -> None:

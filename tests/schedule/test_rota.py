@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from exporter.schedule.rota import Rota
+from exporter.schedule.rota import PATIENCE, Rota
 from tests.schedule.virtual import at_work, virtual
 
 
@@ -105,7 +105,7 @@ async def test_a_key_that_leaves_before_its_turn_is_not_looked_at() -> None:
     rota = Rota(300.0, 1, looks)
     rota.keep(["a", "b"])
     async with at_work(rota.run()):
-        await asyncio.sleep(1)
+        await asyncio.sleep(PATIENCE / 2)
         rota.keep(["a"])
         await asyncio.sleep(20)
     assert list(looks.moments) == ["a"]
@@ -149,15 +149,29 @@ async def test_what_failed_for_our_reasons_is_tried_again_sooner(interval: float
     assert looks.moments["a"] == [0, retry, 2 * retry, 3 * retry]
 
 
+@pytest.mark.parametrize(("takes", "most"), [(PATIENCE / 2, 7), (1.0, 20)])
 @virtual
-async def test_no_more_looks_are_under_way_than_allowed() -> None:
-    """`probe.concurrency` bounds sockets and memory, also in the first round."""
-    looks = Looks(lambda _: 1.0)
-    rota = Rota(300.0, 7, looks)
+async def test_no_more_looks_are_under_way_than_allowed(takes: float, most: int) -> None:
+    """`probe.concurrency` bounds processor time, and sockets and memory have a bound of their own."""
+    looks = Looks(lambda _: takes)
+    rota = Rota(300.0, 7, looks, room=20)
     rota.keep(f"host{number}" for number in range(100))
     async with at_work(rota.run()):
         await asyncio.sleep(20)
-    assert (len(looks.moments), looks.most) == (100, 7)
+    assert (len(looks.moments), looks.most) == (100, most)
+
+
+@virtual
+async def test_dead_peers_cost_the_others_no_turn() -> None:
+    """A thousand hosts that never answer leave a thousand healthy ones done within two seconds."""
+    looks = Looks(lambda key: 3.0 if "dead" in key else 0.01)
+    rota = Rota(300.0, 256, looks)
+    rota.keep(f"{kind}{number}" for number in range(1000) for kind in ("dead", "fine"))
+    async with at_work(rota.run()):
+        await asyncio.sleep(20)
+    begun = {kind: max(looks.moments[f"{kind}{n}"][0] for n in range(1000)) for kind in ("dead", "fine")}
+    assert begun["fine"] < 1.0
+    assert begun["dead"] < 1.0
 
 
 @virtual
@@ -215,11 +229,11 @@ async def test_stopping_ends_the_looks_under_way() -> None:
 @virtual
 async def test_once_looks_at_everything_and_counts() -> None:
     """`check` sees every name once and can show how far it is."""
-    looks = Looks(lambda _: 1.0)
+    looks = Looks(lambda _: PATIENCE / 2)
     rota = Rota(300.0, 2, looks)
     rota.keep(["a", "b", "c"])
     done: list[int] = []
     await rota.once(lambda: done.append(1))
     assert {key: len(moments) for key, moments in looks.moments.items()} == {"a": 1, "b": 1, "c": 1}
     assert (len(done), looks.most, rota.pending) == (3, 2, 0)
-    assert asyncio.get_running_loop().time() == 2
+    assert asyncio.get_running_loop().time() == PATIENCE
