@@ -18,7 +18,7 @@ from typing import Any
 from OpenSSL import SSL, crypto
 
 from exporter.facts import Why
-from exporter.observe.datagram import READ, Wire
+from exporter.observe.wire import READ, Wire
 from exporter.observe.sight import Blind
 
 MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates

@@ -148,10 +148,10 @@ class _Lookup:
         """Take what has come, but no more than one's share."""
         try:
             for _ in range(_AT_ONCE):
-                datagram = sock.recv(_DATAGRAM)
+                received = sock.recv(_DATAGRAM)
                 for query in self._queries:
-                    if query not in self._answers and datagram.belongs(datagram, query):
-                        self._take(datagram, query)
+                    if query not in self._answers and datagram.belongs(received, query):
+                        self._take(received, query)
                 if self._over:
                     return
         except BlockingIOError:
@@ -159,10 +159,10 @@ class _Lookup:
         except OSError:
             self._end(failed=True)
 
-    def _take(self, datagram: bytes, query: bytes) -> None:
+    def _take(self, received: bytes, query: bytes) -> None:
         """Read one reply; the second one, or an unusual one, is the end."""
         self.heard += 1
-        answer = datagram.read(datagram, query)
+        answer = datagram.read(received, query)
         if answer is None:
             self._end()
             return
