@@ -27,6 +27,7 @@ QUESTIONS_ABREAST = 64
 HEARTBEAT = 15.0  # seconds after which a snapshot is renewed though nothing new was seen: ages grow
 REST = 4.0  # a snapshot that took a second to make is followed by this many seconds of rest
 PATIENCE = 60.0  # seconds that readiness waits for the descriptions of a large inventory
+LIST_PATIENCE = 900.0  # seconds that the list of targets waits for an inventory that cannot be read
 
 
 Progress = Callable[[str, int, int], None]  # step, done, total
@@ -48,6 +49,7 @@ class Plan:
     domains: tuple[Domain, ...] = ()
     asked: tuple[Domain, ...] = ()  # domains named on the command line
     certificate_names: bool = True
+    scheduled: bool = True  # whether `run` looks at endpoints; `once` always does
     tags: tuple[str, ...] = ()
     acm_interval: float = 600.0
     tls_interval: float = 300.0
@@ -77,7 +79,9 @@ class Watch:
         self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
         self._changed = asyncio.Event()
         self._aimed = False  # whether the rotas know what the inventories hold
+        self._targets: tuple[Domain, ...] = ()
         self._swept = False
+        self._listed = False
         self._started: float | None = None
 
     async def run(self) -> Never:
@@ -101,7 +105,7 @@ class Watch:
             progress, "certificates", sum(len(one.stale(wanted)) for one in self._inventories)
         )
         await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
-        self._aim(wanted)
+        self._aim(wanted, looking=True)
         await self._domains.once(_counter(progress, "names", self._domains.pending))
         await self._questions.once(_counter(progress, "records", self._questions.pending))
         self._swept = True
@@ -120,7 +124,14 @@ class Watch:
             requests=self._requests(),
             tally=dict(memory.tally),
             swept=self._ready(),
+            targets=self._targets,
+            listed=self._list_is_whole(),
         )
+
+    def count(self, looks: Sequence[Look]) -> None:
+        """Count looks that somebody else asked for, and keep nothing of them."""
+        for look in looks:
+            self._memory.count("tls", look.sight)
 
     def _certificates(self) -> tuple[Certificate, ...]:
         found: dict[str, Certificate] = {}
@@ -172,12 +183,25 @@ class Watch:
         )
         return self._swept
 
+    def _list_is_whole(self) -> bool:
+        """Whether no target is missing for want of an inventory; sticky.
+
+        Whoever follows the list would lose the targets of an inventory that was not read since the start,
+        so it waits for all of them; but one that stays broken may not hide the others for ever.
+        """
+        if self._listed or self._started is None:
+            return self._listed
+        late = asyncio.get_running_loop().time() - self._started > LIST_PATIENCE
+        enough = any if late and self._inventories else all
+        self._listed = enough(one.source.last_success is not None for one in self._inventories)
+        return self._listed
+
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
         self._aimed = False
         self._changed.set()
 
-    def _aim(self, wanted: Callable[[Certificate], bool] | None = None) -> None:
+    def _aim(self, wanted: Callable[[Certificate], bool] | None = None, *, looking: bool) -> None:
         """Point the rotas at what the inventories hold now, or at what concerns some certificates of it."""
         certificates = [one for one in self._certificates() if wanted is None or wanted(one)]
         names = certificates if self._plan.certificate_names else ()
@@ -185,6 +209,8 @@ class Watch:
         if wanted is not None:
             chosen = {*self._plan.asked, *concerning(domains, certificates)}
             domains = tuple(one for one in domains if one in chosen)
+        self._targets = domains
+        domains = domains if looking else ()
         asked = {question: None for one in certificates for question in questions(one)}
         self._memory.keep(domains, asked, self._clock())
         self._domains.keep(domains)
@@ -223,7 +249,7 @@ class Watch:
 
     async def _snapshot(self) -> Snapshot:
         if not self._aimed:
-            self._aim()
+            self._aim(looking=self._plan.scheduled)
             self._aimed = True
         return await asyncio.to_thread(take, self.known(), self._policy, self._clock(), self._configured_at)
 
