@@ -1,4 +1,4 @@
-"""The HTTP server: it serves what is rendered already, and asks nobody anything."""
+"""The HTTP server: it serves what is rendered already; only /probe has something looked at."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ import structlog
 from aiohttp import web
 
 from exporter.expose import api, exposition, page
+from exporter.expose.discovery import Discovery, missing
+from exporter.expose.ondemand import Prober, Probing
 from exporter.snapshot import Board
 
 log = structlog.get_logger("acm_exporter.expose")
 
 GLANCE = 0.2  # seconds between two looks at the board
-LATER = {"/probe": "GET", "/sd": "GET", "/-/reload": "POST"}  # paths of the contract that are still to come
+LATER = {"/-/reload": "POST"}  # paths of the contract that are still to come
 
 
 class Server:
     """Serves one board on any number of addresses."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, probing: Probing) -> None:
         """Nothing listens before `start`."""
         self._board = board
+        self._discovery = Discovery(board)
         self._rendered = exposition.render(board.latest)
         application = web.Application()
         application.router.add_get("/", self._index)
         application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/certificates", self._certificates)
+        application.router.add_get("/sd", self._targets)
+        application.router.add_get("/probe", Prober(board, self._discovery, probing).answer)
         application.router.add_get("/-/healthy", self._healthy)
         application.router.add_get("/-/ready", self._ready)
         for path, method in LATER.items():
@@ -68,6 +73,18 @@ class Server:
     async def _certificates(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
         return web.Response(text=text, content_type="application/json")
+
+    async def _targets(self, request: web.Request) -> web.Response:
+        why = missing(self._board.latest)
+        if why:  # Prometheus keeps the list that it has
+            return web.Response(text=f"not ready: {why}\n", status=503)
+        listing = await self._discovery.listing()
+        zipped = _takes_gzip(request.headers.get("Accept-Encoding", ""))
+        headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding"}
+        return web.Response(
+            body=listing.gzipped if zipped else listing.plain,
+            headers=headers | ({"Content-Encoding": "gzip"} if zipped else {}),
+        )
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="healthy\n")
