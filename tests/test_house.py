@@ -64,7 +64,9 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     return [one if isinstance(one, str) else one["name"] for one in tree["domains"]]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "grafana/README.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/quickstart.md", "docs/service-discovery.md", "grafana/README.md"]
+)
 def test_links_lead_to_files(page: str) -> None:
     """No dead link within the project."""
     links = re.findall(r"\]\(((?!https?:)[^)#]+)", (ROOT / page).read_text())

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter.config import Settings
-from exporter.facts import Domain
+from exporter.expose.ondemand import Probing
+from exporter.facts import Domain, Look
+from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.observe.acm import AcmEye
 from exporter.observe.aws import Access, Clients
@@ -19,6 +21,7 @@ from exporter.observe.records import DnsEye
 from exporter.observe.tls import TlsEye
 from exporter.observe.token import TokenFetcher
 from exporter.observe.trust import Trust, load_roots
+from exporter.schedule.ondemand import OnDemand, Resolve
 from exporter.schedule.rota import ROOM
 from exporter.schedule.watch import Eyes, Plan, Watch
 from exporter.snapshot import Board, Snapshot
@@ -57,6 +60,20 @@ def watch(
         executor.shutdown(wait=False, cancel_futures=True)
 
 
+def probing(settings: Settings, watch: Watch, *, clock: Callable[[], datetime] = clock) -> Probing:
+    """Build what looks on demand, with an eye of its own; the watch counts its looks and keeps none."""
+    resolver, tls = _tls(settings, clock)
+
+    async def look(domain: Domain, seconds: float, resolve: Resolve) -> tuple[Look, ...]:
+        return await tls.otherwise(seconds, resolve).look(domain)
+
+    return Probing(
+        OnDemand(look, resolver.addresses, watch.count).run,
+        tuple(allowance(text) for text in settings.probe.allow),
+        settings.probe.timeout.total_seconds(),
+    )
+
+
 def _policy(settings: Settings) -> Policy:
     renewal = settings.renewal
     return Policy(RuleSet(renewal.rules), renewal.validation_limit, renewal.window, renewal.grace)
@@ -71,6 +88,7 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
         domains=(*domains, *(one for one in asked if one.name not in {d.name for d in domains})),
         asked=(*asked, *(one for one in domains if one.name in {a.name for a in asked})),
         certificate_names=settings.probe.certificate_names,
+        scheduled=settings.probe.scheduled,
         tags=settings.aws.tags if tags else (),
         acm_interval=settings.aws.interval.total_seconds(),
         tls_interval=settings.probe.interval.total_seconds(),
@@ -96,11 +114,15 @@ def _eyes(
     settings: Settings, clients: Clients, executor: ThreadPoolExecutor, clock: Callable[[], datetime]
 ) -> Eyes:
     timeout = settings.dns.timeout.total_seconds()
-    resolver = Resolver(settings.dns.nameservers, timeout, Path("/etc/hosts"))
-    trust = Trust(load_roots(settings.probe.ca_file), clock)
-    tls = TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
+    resolver, tls = _tls(settings, clock)
     dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
     return Eyes(tuple(_acm(settings, clients, executor)), tls.look, dns.look)
+
+
+def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, TlsEye]:
+    resolver = Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
+    trust = Trust(load_roots(settings.probe.ca_file), clock)
+    return resolver, TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
 
 
 def _acm(settings: Settings, clients: Clients, executor: ThreadPoolExecutor) -> Iterator[tuple[str, AcmEye]]:

@@ -37,7 +37,7 @@ async def serve(
     )
     log.info("starting", version=__version__, domains=len(settings.domains), rules=settings.renewal.rules)
     with build.watch(settings) as (watch, board):
-        server = Server(board)
+        server = Server(board, build.probing(settings, watch))
         try:
             urls = await server.start(addresses)
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one

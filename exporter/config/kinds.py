@@ -195,6 +195,31 @@ def nameserver(value: str) -> str | None:
     return f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
 
 
+@kind("something to allow (expected a host name, *.example.com or a network, perhaps with :PORT or :*)")
+def allowance(value: str) -> str | None:
+    """Read HOST, *.DOMAIN or NETWORK, perhaps with :PORT or :*; what is read always has its port."""
+    match = re.fullmatch(r"\[(.+)\](?::(.+))?|([^:]+):([^:]+)", value)
+    where, which = (value, None) if match is None else (match[1] or match[3], match[2] or match[4])
+    try:
+        number = "*" if which == "*" else port(which or "443")
+        if "/" in where or _is_address(where):
+            name = str(ipaddress.ip_network(where, strict=False))
+        else:
+            name = f"*.{host(where[2:])}" if where.startswith("*.") else host(where)
+    except ValueError:
+        return None
+    if "/" in where and ipaddress.ip_interface(where).ip != ipaddress.ip_network(name).network_address:
+        raise ValueError(f"{show(where)} is an address within a network (expected {name})")
+    return f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(address(text))
+    except ValueError:
+        return False
+
+
 @kind("a host name (expected for example www.example.com)")
 def host(value: str) -> str | None:
     """Read a host name or an IP address: lower-case A-labels (RFC 5891, UTS 46), no trailing dot."""

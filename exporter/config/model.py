@@ -133,6 +133,8 @@ class Probe(Section):
     )
     concurrency: Annotated[int, BeforeValidator(kinds.whole(1, 10_000, "a number of looks at a time"))] = 256
     certificate_names: Switch = True
+    scheduled: Switch = True
+    allow: tuple[Annotated[str, BeforeValidator(kinds.allowance)], ...] = ()
     ca_file: Annotated[Path | None, BeforeValidator(_ca_file)] = None
 
     _timeout = field_validator("timeout")(_shorter)
@@ -198,6 +200,7 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
     yield from _twice(domains, ("domains",), _endpoint)
     for index, domain in enumerate(domains):
         yield from _twice(_items(domain, "addresses"), ("domains", index, "addresses"), kinds.address)
+    yield from _twice(_items(tree, "probe", "allow"), ("probe", "allow"), kinds.allowance)
     yield from _twice(_items(tree, "dns", "nameservers"), ("dns", "nameservers"), kinds.nameserver)
 
 

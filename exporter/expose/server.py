@@ -1,4 +1,4 @@
-"""The HTTP server: it serves what is rendered already, and asks nobody anything."""
+"""The HTTP server: it serves what is rendered already; only /probe has something looked at."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import structlog
 from aiohttp import web
 
 from exporter.expose import api, deflate, exposition, page
+from exporter.expose.discovery import Discovery, missing
+from exporter.expose.ondemand import Prober, Probing
 from exporter.expose.press import Press
 from exporter.snapshot import Board, Snapshot
 
@@ -21,15 +23,16 @@ log = structlog.get_logger("acm_exporter.expose")
 GLANCE = 0.2  # seconds between two looks at the board
 REST = 20.0  # a rendering that took a second is followed by this many seconds of rest, unless somebody asks
 FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a newer snapshot
-LATER = {"/probe": "GET", "/sd": "GET", "/-/reload": "POST"}  # paths of the contract that are still to come
+LATER = {"/-/reload": "POST"}  # paths of the contract that are still to come
 
 
 class Server:
     """Serves one board on any number of addresses."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, probing: Probing) -> None:
         """Nothing listens before `start`."""
         self._board = board
+        self._discovery = Discovery(board)
         self._press = Press()
         self._rendered = self._press.render(board.latest)
         self._rendered_at = 0.0  # loop time
@@ -39,6 +42,8 @@ class Server:
         application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/certificates", self._certificates)
+        application.router.add_get("/sd", self._targets)
+        application.router.add_get("/probe", Prober(board, self._discovery, probing).answer)
         application.router.add_get("/-/healthy", self._healthy)
         application.router.add_get("/-/ready", self._ready)
         for path, method in LATER.items():
@@ -98,6 +103,18 @@ class Server:
     async def _certificates(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
         return web.Response(text=text, content_type="application/json")
+
+    async def _targets(self, request: web.Request) -> web.Response:
+        why = missing(self._board.latest)
+        if why:  # Prometheus keeps the list that it has
+            return web.Response(text=f"not ready: {why}\n", status=503)
+        listing = await self._discovery.listing()
+        zipped = _takes_gzip(request.headers.get("Accept-Encoding", ""))
+        headers = {"Content-Type": "application/json", "Vary": "Accept-Encoding"}
+        return web.Response(
+            body=listing.gzipped if zipped else listing.plain,
+            headers=headers | ({"Content-Encoding": "gzip"} if zipped else {}),
+        )
 
     async def _healthy(self, _: web.Request) -> web.Response:
         return web.Response(text="healthy\n")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from exporter.expose.families import FAMILIES, Family
+from exporter.expose.probes import PROBES
 from exporter.facts import Unseen
 from exporter.judge.rule import WEIGHT, Outcome, Rule, RuleSet, Scope
 from exporter.judge.serving import where
@@ -230,15 +231,16 @@ def _rule(rule: Rule) -> tuple[str, ...]:
 
 
 def metrics_table(*, markdown: bool = False) -> str:
-    """Write all metric families: name, type, labels, help."""
+    """Write all metric families, those of /probe last: name, type, labels, help."""
+    families = (*FAMILIES, *PROBES)
     if markdown:
         header = ("METRIC", "TYPE", "LABELS", "MEANING")
         return _markdown(
-            [header, *((f"`{one.name}`", one.kind, _labels(one, "`"), one.help) for one in FAMILIES)]
+            [header, *((f"`{one.name}`", one.kind, _labels(one, "`"), one.help) for one in families)]
         )
     return _paragraphs(
         (f"{one.name} ({one.kind})", one.help, *([f"labels: {_labels(one)}"] if _labels(one) else []))
-        for one in FAMILIES
+        for one in families
     )
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from OpenSSL import SSL, crypto
 
 from exporter.facts import Why
-from exporter.observe.wire import READ, Wire
 from exporter.observe.sight import Blind
+from exporter.observe.wire import READ, Wire
 
 MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates
 MOST_ADDRESSES = 65_536  # whose family is remembered

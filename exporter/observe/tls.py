@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
@@ -37,6 +38,12 @@ class TlsEye:
         self._clock = clock
         self._handshaker = Handshaker()
         self._leaves = Leaves()
+
+    def otherwise(self, timeout: float, resolve: Callable[[str], Awaitable[tuple[str, ...]]]) -> TlsEye:
+        """Return an eye of the same contexts and memory that has another deadline and another resolver."""
+        other = copy.copy(self)
+        other._timeout, other._resolve = timeout, resolve  # noqa: SLF001 - its own kind
+        return other
 
     async def look(self, domain: Domain) -> tuple[Look, ...]:
         """Look at every address, side by side, in the resolver's order; what fails is a value."""

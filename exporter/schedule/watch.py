@@ -29,6 +29,7 @@ QUESTIONS_ABREAST = 64
 HEARTBEAT = 15.0  # seconds after which a snapshot is renewed though nothing new was seen: ages grow
 REST = 4.0  # a snapshot that took a second to make is followed by this many seconds of rest
 PATIENCE = 60.0  # seconds that readiness waits for the descriptions of a large inventory
+LIST_PATIENCE = 900.0  # seconds that the list of targets waits for an inventory that cannot be read
 
 
 Progress = Callable[[str, int, int], None]  # step, done, total
@@ -50,6 +51,7 @@ class Plan:
     domains: tuple[Domain, ...] = ()
     asked: tuple[Domain, ...] = ()  # domains named on the command line
     certificate_names: bool = True
+    scheduled: bool = True  # whether `run` looks at endpoints; `once` always does
     tags: tuple[str, ...] = ()
     acm_interval: float = 600.0
     tls_interval: float = 300.0
@@ -83,7 +85,9 @@ class Watch:
         self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
         self._changed = asyncio.Event()
         self._aimed = False  # whether the rotas were pointed at anything
+        self._targets: tuple[Domain, ...] = ()
         self._swept = False
+        self._listed = False
         self._started: float | None = None
 
     async def run(self) -> Never:
@@ -108,7 +112,7 @@ class Watch:
         )
         await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
         self._estate.update()
-        self._aim(wanted)
+        self._aim(wanted, looking=True)
         await self._domains.once(_counter(progress, "names", self._domains.pending))
         await self._questions.once(_counter(progress, "records", self._questions.pending))
         self._swept = True
@@ -127,7 +131,14 @@ class Watch:
             requests=self._estate.requests(),
             tally=dict(memory.tally),
             swept=self._ready(),
+            targets=self._targets,
+            listed=self._list_is_whole(),
         )
+
+    def count(self, looks: Sequence[Look]) -> None:
+        """Count looks that somebody else asked for, and keep nothing of them."""
+        for look in looks:
+            self._memory.count("tls", look.sight)
 
     def _sources(self) -> tuple[Source, ...]:
         return (*self._estate.sources(), self._memory.tls.source, self._memory.dns.source)
@@ -147,11 +158,24 @@ class Watch:
         )
         return self._swept
 
+    def _list_is_whole(self) -> bool:
+        """Whether no target is missing for want of an inventory; sticky.
+
+        Whoever follows the list would lose the targets of an inventory that was not read since the start,
+        so it waits for all of them; but one that stays broken may not hide the others for ever.
+        """
+        if self._listed or self._started is None:
+            return self._listed
+        late = asyncio.get_running_loop().time() - self._started > LIST_PATIENCE
+        enough = any if late and self._inventories else all
+        self._listed = enough(one.source.last_success is not None for one in self._inventories)
+        return self._listed
+
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
         self._changed.set()
 
-    def _aim(self, wanted: Callable[[Certificate], bool] | None = None) -> None:
+    def _aim(self, wanted: Callable[[Certificate], bool] | None = None, *, looking: bool) -> None:
         """Point the rotas at all that there is now, or at what concerns some certificates of it."""
         everything = self._estate.certificates.values()
         certificates = [one for one in everything if wanted is None or wanted(one)]
@@ -160,6 +184,8 @@ class Watch:
         if wanted is not None:
             chosen = {*self._plan.asked, *concerning(domains, certificates)}
             domains = tuple(one for one in domains if one in chosen)
+        self._targets = domains
+        domains = domains if looking else ()
         asked = {question: None for one in certificates for question in questions(one)}
         self._memory.keep(domains, asked, self._clock())
         self._domains.keep(domains)
@@ -169,7 +195,7 @@ class Watch:
         """Take in what the inventories have learned, and look at what that brings."""
         changed = self._estate.update()
         if self._estate.reshaped or not self._aimed:
-            self._aim()
+            self._aim(looking=self._plan.scheduled)
             self._aimed = True
         else:
             for one in filter(None, changed.values()):
@@ -231,8 +257,18 @@ class Watch:
             )
         known = self._memory.remembered
         remembered = {question: known[question] for question in answers if question in known}
-        tally = dict(self._memory.tally)
-        return News(certificates, looks, answers, remembered, sources, requests, tally, self._ready())
+        return News(
+            certificates,
+            looks,
+            answers,
+            remembered,
+            sources,
+            requests,
+            dict(self._memory.tally),
+            self._ready(),
+            self._targets,
+            self._list_is_whole(),
+        )
 
     def _new_ledger(self) -> Ledger:
         return Ledger(self._policy, self._plan.domains, self._configured_at)

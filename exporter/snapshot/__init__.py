@@ -45,6 +45,8 @@ class Known:
     requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     tally: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (source, outcome) -> looks
     swept: bool = False  # everything was looked at once
+    targets: tuple[Domain, ...] = ()  # the configured domains and the names of the certificates
+    listed: bool = False  # the inventories were read, so that no target is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class News:
     requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     tally: Mapping[tuple[str, str], int] = field(default_factory=dict)
     swept: bool = False
+    targets: tuple[Domain, ...] = ()
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class Snapshot:
     tags: tuple[str, ...] = ()  # the keys of all cases' tags
     labels: tuple[str, ...] = ()  # the names of all spots' labels
     ready: bool = False
+    targets: tuple[Domain, ...] = ()  # what there is to look at, by whomever
+    listed: bool = False  # no target is missing because an inventory was not read yet
     configured_at: datetime | None = None  # when the configuration in force was loaded
 
     @property

@@ -85,6 +85,8 @@ class Ledger:
             tags=self._tags,
             labels=self._label_names,
             ready=news.swept,
+            targets=news.targets,
+            listed=news.listed,
             configured_at=self._configured_at,
         )
 

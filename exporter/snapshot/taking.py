@@ -47,6 +47,8 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
         requests=known.requests,
         tally=known.tally,
         ready=known.swept,
+        targets=known.targets,
+        listed=known.listed,
         configured_at=configured_at,
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from exporter import config
 from exporter.cli import build
 from exporter.facts import Domain
+from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.schedule.watch import Plan
 from tests.evidence import ARN
@@ -23,7 +24,8 @@ domains:
     server_name: sni.example.com
     certificate_arn: {ARN}
     labels: {{team: web}}
-probe: {{interval: 1m, concurrency: 7, certificate_names: false}}
+probe:
+  {{interval: 1m, timeout: 2s, concurrency: 7, certificate_names: false, scheduled: false, allow: ["192.0.2.0/24:*"]}}
 dns: {{interval: 2h}}
 renewal: {{rules: classic, validation_limit: 800d, window: 50d, grace: 1d}}
 """
@@ -47,6 +49,7 @@ def test_everything_set(tmp_path: Path) -> None:
         domains=(WWW,),
         asked=(),
         certificate_names=False,
+        scheduled=False,
         tags=("team",),
         acm_interval=1200.0,
         tls_interval=60.0,
@@ -54,6 +57,16 @@ def test_everything_set(tmp_path: Path) -> None:
         abreast=7,
         room=112,
     )
+
+
+def test_whom_to_probe_on_demand(tmp_path: Path) -> None:
+    """What is allowed and how long it may take is what was written; by default nothing is allowed."""
+    settings = load(tmp_path, FULL)
+    with build.watch(settings) as (watch, _):
+        full = build.probing(settings, watch)
+        plain = build.probing(config.default(), watch)
+    assert (full.allow, full.timeout) == ((allowance("192.0.2.0/24:*"),), 2.0)
+    assert (plain.allow, plain.timeout) == ((), 10.0)
 
 
 def test_nothing_set_is_the_usual() -> None:

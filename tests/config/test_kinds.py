@@ -179,3 +179,42 @@ def test_switch(text: str) -> None:
 def test_show(value: object, words: str) -> None:
     """A complaint stays on its line whatever was written."""
     assert kinds.show(value) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("WWW.Example.com", "www.example.com:443"),
+        ("www.example.com:8443", "www.example.com:8443"),
+        ("www.example.com:*", "www.example.com:*"),
+        ("*.Example.com", "*.example.com:443"),
+        ("*.example.com:*", "*.example.com:*"),
+        ("192.0.2.1", "192.0.2.1/32:443"),
+        ("192.0.2.0/24:8443", "192.0.2.0/24:8443"),
+        ("0.0.0.0/0", "0.0.0.0/0:443"),
+        ("2001:DB8::1", "[2001:db8::1/128]:443"),
+        ("2001:db8::/32", "[2001:db8::/32]:443"),
+        ("[2001:db8::/32]", "[2001:db8::/32]:443"),
+        ("[2001:db8::/32]:*", "[2001:db8::/32]:*"),
+        ("::/0", "[::/0]:443"),
+    ],
+)
+def test_allowance(text: str, meaning: str) -> None:
+    """What may be probed is a host, all hosts under a domain or a network, at one port or at all."""
+    assert kinds.allowance(text) == meaning
+    assert kinds.allowance(meaning) == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "*", "*:443", "*.", "*.*.example.com", "www.*.example.com", "a b", "https://www.example.com"),
+        *("www.example.com:", "www.example.com:0", "www.example.com:65536", "www.example.com:https"),
+        *("10.0.0.0/33", "10.0.0.0/8:", "10.0.0/8", "fe80::1%eth0", "[::1", "::1]:443", "[]:443", "[::/0]:x"),
+        *("example.com/24", "*.10.0.0.0/8"),
+    ],
+)
+def test_no_allowance(text: str) -> None:
+    """Whatever might allow more or less than it seems to is refused."""
+    with pytest.raises(ValueError, match=r"is not something to allow \(expected a host name"):
+        kinds.allowance(text)

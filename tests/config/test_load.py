@@ -82,6 +82,8 @@ probe:
   timeout: 2s500ms
   concurrency: 16
   certificate_names: false
+  scheduled: false
+  allow: [STATUS.example.net., "*.example.com:8443", "192.0.2.0/24:*", 192.0.2.1, "[2001:DB8::/32]:8443", "2001:db8:1::/48"]
   ca_file: roots.pem
 dns:
   interval: 2h
@@ -125,6 +127,11 @@ def test_whole(tmp_path: Path) -> None:
             timeout=timedelta(seconds=2.5),
             concurrency=16,
             certificate_names=False,
+            scheduled=False,
+            allow=(
+                *("status.example.net:443", "*.example.com:8443", "192.0.2.0/24:*", "192.0.2.1/32:443"),
+                *("[2001:db8::/32]:8443", "[2001:db8:1::/48]:443"),
+            ),
             ca_file=tmp_path / "roots.pem",
         ),
         dns=Dns(
@@ -156,6 +163,8 @@ def test_defaults() -> None:
             "timeout": timedelta(seconds=10),
             "concurrency": 256,
             "certificate_names": True,
+            "scheduled": True,
+            "allow": (),
             "ca_file": None,
         },
         "dns": {"interval": timedelta(hours=1), "timeout": timedelta(seconds=5), "nameservers": ()},
@@ -308,6 +317,7 @@ def test_example_has_every_default() -> None:
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
         *(f"domains.{name}" for name in Domain.model_fields),
+        "probe.allow",
         "probe.ca_file",
         "dns.nameservers",
         "state_file",

@@ -156,7 +156,7 @@ async def exporter(around: World) -> AsyncIterator[str]:
         assert found
     around.config_file.write_text(text)
     with build.watch(config.load(around.config_file, around.environment)) as (watch, board):
-        server = Server(board)
+        server = Server(board, build.probing(config.load(around.config_file, around.environment), watch))
         urls = await server.start([("127.0.0.1", 0)])
         tasks = [asyncio.create_task(work) for work in (watch.run(), server.keep_rendered())]
         try:

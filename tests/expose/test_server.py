@@ -20,6 +20,7 @@ from exporter.expose import api, page
 from exporter.expose.server import Server, _url
 from exporter.snapshot import Board, Case
 from tests.evidence import ARN
+from tests.expose.asked import Asked
 from tests.expose.snapshots import SMALL, case, snapshot
 
 FRESH = snapshot()  # as at the start: nothing is known
@@ -35,7 +36,7 @@ def board() -> Board:
 @pytest.fixture
 async def url(board: Board) -> AsyncIterator[str]:
     """Run the server; gives its URL."""
-    server = Server(board)
+    server = Server(board, Asked().probing())
     (address,) = await server.start(ANYWHERE)
     rendering = asyncio.create_task(server.keep_rendered())
     yield address
@@ -72,8 +73,7 @@ PLAIN = "text/plain; charset=utf-8"
     [
         ("GET", "/-/healthy", 200, PLAIN, "healthy\n"),
         ("GET", "/-/ready", 200, PLAIN, "ready\n"),
-        ("GET", "/probe?target=x", 501, PLAIN, "/probe is not supported yet\n"),
-        ("GET", "/sd", 501, PLAIN, "/sd is not supported yet\n"),
+        ("POST", "/sd", 405, PLAIN, "405: Method Not Allowed"),
         ("POST", "/-/reload", 501, PLAIN, "/-/reload is not supported yet\n"),
         ("GET", "/nothing", 404, PLAIN, "404: Not Found"),
         ("GET", "/metrics/", 404, PLAIN, "404: Not Found"),
@@ -192,7 +192,7 @@ async def test_status_page_and_the_page_of_one_certificate(url: str, client: Cli
 async def test_ready_after_the_first_full_sweep(board: Board, client: ClientSession) -> None:
     """Readiness turns with the first whole snapshot, whose metrics are served from then on."""
     board.latest = FRESH
-    server = Server(board)
+    server = Server(board, Asked().probing())
     (url,) = await server.start(ANYWHERE)
     async with client.get(f"{url}/-/ready") as answer:
         assert await got(answer) == (503, PLAIN, "not ready: the first full sweep is still under way\n")
@@ -274,7 +274,7 @@ async def test_silent_client_stops_nobody(url: str, client: ClientSession) -> No
 
 async def test_two_addresses(board: Board, client: ClientSession) -> None:
     """All addresses given are served, and none after the end."""
-    server = Server(board)
+    server = Server(board, Asked().probing())
     urls = await server.start([("127.0.0.1", 0), ("127.0.0.2", 0)])
     assert [url.rpartition(":")[0] for url in urls] == ["http://127.0.0.1", "http://127.0.0.2"]
     for url in urls:
@@ -302,7 +302,7 @@ def test_urls_can_be_opened_on_this_machine(name: tuple[object, ...], url: str) 
 
 async def test_port_taken(board: Board) -> None:
     """A port in use is an OSError that names it, also as the second of two."""
-    server = Server(board)
+    server = Server(board, Asked().probing())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=rf"\('127\.0\.0\.1', {port}\): .*in use"):

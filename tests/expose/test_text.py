@@ -12,6 +12,7 @@ import pytest
 
 from exporter.expose import text
 from exporter.expose.families import FAMILIES
+from exporter.expose.probes import PROBES
 from exporter.facts import Endpoint, Unseen, Why
 from exporter.judge import renewal, validation
 from exporter.judge.rule import Outcome, RuleSet
@@ -259,7 +260,7 @@ def test_metrics_in_words() -> None:
     """Each metric with its meaning and its labels."""
     written = text.metrics_table()
     titles = [line for line in written.splitlines() if line and not line.startswith(" ")]
-    assert titles == [f"{one.name} ({one.kind})" for one in FAMILIES]
+    assert titles == [f"{one.name} ({one.kind})" for one in (*FAMILIES, *PROBES)]
     paragraphs = written.split("\n\n")
     assert paragraphs[0] == (
         "acm_certificate_info (gauge)\n"
@@ -267,7 +268,7 @@ def test_metrics_in_words() -> None:
         "    labels: arn, account, region, domain, type, validation_method, key_algorithm, key_pair_origin, managed_by, issuer,\n"
         "        serial"
     )
-    assert paragraphs[-4] == (
+    assert paragraphs[len(FAMILIES) - 4] == (
         "acm_exporter_snapshot_timestamp_seconds (gauge)\n    When the exposed snapshot was taken."
     )
 

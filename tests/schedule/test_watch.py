@@ -460,3 +460,84 @@ async def test_once_for_one_name_looks_only_at_what_concerns_it() -> None:
     assert acm.described == ["a"]
     assert set(world.looked) == {asked, uncovered, Domain("example.com")}
     assert {question.name.removeprefix("_token.") for question in world.asked} == set(row("a").names)
+
+
+@virtual
+async def test_without_a_schedule_nothing_is_looked_at_and_nothing_is_unknown() -> None:
+    """Where Prometheus spreads the looks, what visitors get is not judged here: neither broken nor unknown."""
+    world = World(Acm(row("a")), plan=Plan(domains=(WWW, Domain("x.example.org")), scheduled=False))
+    async with at_work(world.watch.run()):
+        await asyncio.sleep(4)
+        assert world.latest.ready
+        await asyncio.sleep(3600)
+    assert world.looked == []
+    assert world.latest.spots == ()
+    findings = world.rows["a"].verdict.findings
+    serving = ("reachable", "name_match", "serial_match")
+    assert {findings[code].outcome for code in serving} == {Outcome.MOOT}
+    assert world.rows["a"].verdict.word is Word.RENEWS
+    assert Outcome.UNKNOWN not in {one.outcome for one in findings.values()}
+    assert [one.success for one in world.latest.sources] == [True, None, True]
+    assert world.latest.targets == (WWW, Domain("x.example.org"), Domain("example.com"))
+    assert world.latest.listed
+
+
+@virtual
+async def test_a_look_at_everything_needs_no_schedule() -> None:
+    """`check` looks also with the configuration of an exporter that leaves looking to Prometheus."""
+    world = World(Acm(row("a")), plan=Plan(scheduled=False))
+    await world.watch.once()
+    assert {one.domain for one in world.looks} == {"example.com", "www.example.com"}
+
+
+@virtual
+async def test_looks_that_somebody_else_asked_for_are_counted() -> None:
+    """What is probed on demand is seen in the counters, and nowhere else."""
+    world = World(plan=Plan(scheduled=False))
+    async with at_work(world.watch.run()):
+        world.watch.count((_look(WWW, ADDRESS, Seen(SERVED)), _look(WWW, ADDRESS, Unseen(Why.REFUSED))))
+        await asyncio.sleep(30)
+    assert (world.latest.tally["tls", "ok"], world.latest.tally["tls", "refused"]) == (1, 1)
+    assert world.latest.spots == ()
+
+
+@virtual
+async def test_targets_are_listed_once_every_inventory_was_read() -> None:
+    """A restart must not look as if the names of a slow account had been deleted."""
+    quick, slow = Acm(row("a")), Acm(replace(row("b", names=("b.example.com",)), arn=ELSEWHERE))
+    slow.region, slow.sweep_takes = "eu-west-1", 20.0
+    world = World(quick, slow, plan=Plan(domains=(WWW,)))
+    async with at_work(world.watch.run()):
+        await asyncio.sleep(19)
+        assert not world.latest.listed
+        await asyncio.sleep(3)
+        assert world.latest.listed
+        assert world.latest.targets == (WWW, Domain("b.example.com"), Domain("example.com"))
+        slow.sight = Unseen(Why.THROTTLED)
+        await asyncio.sleep(3600)
+        assert world.latest.listed
+
+
+@virtual
+async def test_an_inventory_that_stays_unread_does_not_hide_the_targets_of_the_others_for_ever() -> None:
+    """After a quarter of an hour one broken account costs its own targets, and not those of a hundred others."""
+    fine, broken = Acm(row("a")), Acm()
+    broken.region, broken.sight = "eu-west-1", Unseen(Why.DENIED)
+    world = World(fine, broken)
+    async with at_work(world.watch.run()):
+        await asyncio.sleep(899)
+        assert not world.latest.listed
+        await asyncio.sleep(30)
+        assert world.latest.listed
+
+
+@virtual
+async def test_without_any_inventory_there_is_no_list() -> None:
+    """With wrong credentials nobody is told that there are no certificates, but without accounts there are none."""
+    broken = Acm()
+    broken.sight = Unseen(Why.NO_CREDENTIALS)
+    world, alone = World(broken, plan=Plan(domains=(WWW,))), World(plan=Plan(domains=(WWW,)))
+    async with at_work(world.watch.run()), at_work(alone.watch.run()):
+        await asyncio.sleep(3600)
+    assert (world.latest.listed, world.latest.targets) == (False, (WWW,))
+    assert (alone.latest.listed, alone.latest.targets) == (True, (WWW,))
