@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 SERVERS := prometheus prometheus-alertmanager chromium openssl
+BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit docs grafana lock clean
+.PHONY: help demo test install install-test servers lint types house unit docs grafana lock bench bench-servers clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -39,7 +40,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 	@touch $@
 
 servers:                 ## the real servers that tests talk to: by apt where we are root, else named
-	@deploy/apt-install $(SERVERS)
+	@deploy/apt-install $(SERVERS) $(BENCH_SERVERS)
 	@command -v npm >/dev/null || deploy/apt-install nodejs npm
 
 lint:
@@ -69,6 +70,12 @@ lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	  --custom-compile-command "make lock" --group build -o requirements-build.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+
+bench: install bench-servers  ## benchmarks beside blackbox_exporter; BENCH=cpu for one, FULL=1 for the long run
+	@exec $(BIN)/python -m benchmarks $(if $(FULL),--size full) $(BENCH_FLAGS) $(BENCH)
+
+bench-servers:
+	@deploy/apt-install $(BENCH_SERVERS)
 
 clean:                   ## forget everything that was made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

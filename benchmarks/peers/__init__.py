@@ -1,0 +1,1 @@
+"""Programs that run beside the exporter, each started by `python -m benchmarks.peers.NAME`."""
