@@ -21,8 +21,9 @@ from exporter.snapshot import Board, Snapshot
 log = structlog.get_logger("acm_exporter.expose")
 
 GLANCE = 0.2  # seconds between two looks at the board
-REST = 20.0  # a rendering that took a second is followed by this many seconds of rest, unless somebody asks
 FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a newer snapshot
+QUICK = 0.1  # seconds; a scrape waits for a rendering that takes no longer
+REST = 20.0  # one that takes a second is made ahead of scrapes, and followed by this many seconds of rest
 LATER = {"/-/reload": "POST"}  # paths of the contract that are still to come
 
 
@@ -36,6 +37,7 @@ class Server:
         self._press = Press()
         self._rendered = self._press.render(board.latest)
         self._rendered_at = 0.0  # loop time
+        self._took = 0.0  # seconds, for the last rendering
         self._rendering: asyncio.Task[None] | None = None
         application = web.Application()
         application.router.add_get("/", self._index)
@@ -63,12 +65,11 @@ class Server:
         await self._runner.cleanup()
 
     async def keep_rendered(self) -> Never:
-        """Render new snapshots before anybody asks, as far as that takes little of a processor's time."""
-        loop = asyncio.get_running_loop()
+        """Render new snapshots before anybody asks, where that takes long, within a bound of CPU."""
         while True:
-            began = loop.time()
-            await self._render()
-            await asyncio.sleep(max(GLANCE, REST * (loop.time() - began)))
+            await asyncio.sleep(max(GLANCE, REST * self._took))
+            if self._took > QUICK:
+                await self._render()
 
     async def _render(self) -> None:
         """Render the latest snapshot, away from the event loop; whoever asks meanwhile waits for the same."""
@@ -78,9 +79,12 @@ class Server:
             await asyncio.shield(self._rendering)
 
     async def _press_on(self, snapshot: Snapshot) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             self._rendered = await asyncio.to_thread(self._press.render, snapshot)
-            self._rendered_at = asyncio.get_running_loop().time()
+            self._rendered_at = loop.time()
+            self._took = self._rendered_at - began
         finally:
             self._rendering = None
 

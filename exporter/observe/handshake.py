@@ -10,6 +10,7 @@ import errno
 import ipaddress
 import os
 import socket
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,7 @@ from OpenSSL import SSL, crypto
 
 from exporter.facts import Why
 from exporter.observe.sight import Blind
-from exporter.observe.wire import READ, Wire
+from exporter.observe.wire import READ, Wire, stamped
 
 MOST_BYTES = 256 * 1024  # OpenSSL itself ends at about 100 KB of certificates
 MOST_ADDRESSES = 65_536  # whose family is remembered
@@ -103,6 +104,8 @@ class Handshaker:
         self._full = _context()
         self._lean = _context()
         _offer_one_key_share(self._lean)
+        with suppress(OSError):  # only dearer without
+            weakref.finalize(self, stamped(socket.socket(type=socket.SOCK_DGRAM)).close)
 
     async def shake(self, address: str, port: int, server_name: bytes | None, course: Course) -> Handshake:
         """Connect and shake hands; raises Blind, and leaves no socket behind whatever happens."""

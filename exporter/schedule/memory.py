@@ -29,10 +29,25 @@ RECENT = 20  # looks at different keys that tell whether a source works
 class Pulse:
     """Whether a source of many small looks works: a peer's failure is no failure of ours."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, name: str) -> None:
         """Begin without any look."""
-        self.source = Source(source)
+        self._name = name
         self._recent: dict[Hashable, bool] = {}
+        self._success: bool | None = None
+        self._duration: float | None = None
+        self._last_success: datetime | None = None
+        self._error = ""
+
+    @property
+    def source(self) -> Source:
+        """How the source fares."""
+        return Source(
+            self._name,
+            success=self._success,
+            duration=self._duration,
+            last_success=self._last_success,
+            error=self._error,
+        )
 
     def note(self, key: Hashable, failure: Unseen | None, now: datetime, duration: float) -> None:
         """Take in one look; the source fails when all of the latest looks failed for reasons of ours."""
@@ -40,10 +55,11 @@ class Pulse:
         self._recent[key] = failure is None
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
-        success = any(self._recent.values())
-        last = now if failure is None else self.source.last_success
-        error = "" if success or failure is None else f"{failure.why}: {failure.detail}"
-        self.source = replace(self.source, success=success, duration=duration, last_success=last, error=error)
+        self._success = any(self._recent.values())
+        self._duration = duration
+        if failure is None:
+            self._last_success = now
+        self._error = "" if self._success or failure is None else f"{failure.why}: {failure.detail}"
 
     def keep(self, keys: Container[Hashable]) -> None:
         """Forget the looks at what is not looked at any more, lest they speak for the source for ever."""

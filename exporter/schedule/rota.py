@@ -44,6 +44,7 @@ class Rota(Generic[K]):
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
         self._new: set[K] = set()
+        self._phases: dict[K, float] = {}  # the moment of each key, in seconds after an interval begins
 
     @property
     def pending(self) -> int:
@@ -56,6 +57,7 @@ class Rota(Generic[K]):
         gone = [key for key in self._entries if key not in wanted]
         for key in gone:
             del self._entries[key]
+            self._phases.pop(key, None)
             self._new.discard(key)
         if gone:
             self._heap = [entry for entry in self._heap if self._entries.get(entry[2]) == entry[1]]
@@ -98,11 +100,12 @@ class Rota(Generic[K]):
                 if self._entries.get(key) == number:
                     return key
             self._changed.clear()
+            alarm = loop.call_at(self._heap[0][0], self._changed.set) if self._heap else None
             try:
-                async with asyncio.timeout_at(self._heap[0][0] if self._heap else None):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+                await self._changed.wait()
+            finally:
+                if alarm is not None:
+                    alarm.cancel()
 
     async def _one(self, key: K) -> None:
         rest = False
@@ -123,7 +126,9 @@ class Rota(Generic[K]):
                 self._push(key, self._moment(key, now) if rest else now + self._retry)
 
     def _moment(self, key: K, now: float) -> float:
-        phase = zlib.crc32(repr(key).encode()) / 2**32 * self._interval
+        phase = self._phases.get(key)
+        if phase is None:
+            phase = self._phases[key] = zlib.crc32(repr(key).encode()) / 2**32 * self._interval
         wait = self._interval - (now - phase) % self._interval
         return now + (wait if wait > TOO_SOON * self._interval else wait + self._interval)
 
