@@ -21,6 +21,9 @@ BENCHMARKS: dict[str, Any] = {
 }
 
 
+MOST_COMPLAINTS = 20
+
+
 class _Progress(Protocol):
     def __call__(self, text: str) -> None: ...
 
@@ -36,12 +39,9 @@ def progress() -> _Progress:
     return say
 
 
-def measure(
-    names: tuple[str, ...], size: str, out: Path, say: _Progress
-) -> tuple[list[figures.Row], list[str]]:
-    """Run benchmarks; returns their rows and what the exporters complained of."""
-    rows: list[figures.Row] = []
-    complaints: list[str] = []
+def measure(names: tuple[str, ...], size: str, out: Path, say: _Progress) -> figures.Run:
+    """Run benchmarks one after the other."""
+    run = figures.Run(size, datetime.now(UTC).isoformat(timespec="seconds"), len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="acm-exporter-bench-") as folder:
         Path(folder).chmod(0o755)  # nginx's worker is another user
         lab = Lab(Path(folder), say, out)
@@ -49,10 +49,11 @@ def measure(
             os.sched_setaffinity(0, {lab.server_core})  # this process drives and counts; it is no client
         for name in names or tuple(BENCHMARKS):
             lab.say = lambda text, name=name: say(f"{name}: {text}")  # type: ignore[misc]
-            began = len(lab.complaints)
-            rows += BENCHMARKS[name].run(lab, BENCHMARKS[name].SIZES[size])
-            complaints += [f"{name}: {one}" for one in lab.complaints[began:]]
-    return rows, complaints
+            lab.complaints, lab.disturbances = [], []
+            run.rows += BENCHMARKS[name].run(lab, BENCHMARKS[name].SIZES[size])
+            run.complaints += [f"{name}: {one}" for one in lab.complaints]
+            run.disturbances += [f"{name}: {one}" for one in lab.disturbances]
+    return run
 
 
 @click.command()
@@ -68,18 +69,19 @@ def measure(
 )
 def main(names: tuple[str, ...], size: str, file: Path | None, out: Path) -> None:
     """Measure the exporter beside its peers: all benchmarks, or those named."""
-    cores = len(os.sched_getaffinity(0))
-    began, say = datetime.now(UTC).isoformat(timespec="seconds"), progress()
+    say = progress()
     try:
-        rows, complaints = measure(names, size, out, say)
+        run = measure(names, size, out, say)
     except (MissingError, FailedError) as error:
         say("")
         raise click.ClickException(str(error)) from error
     say("")
-    told = figures.document(rows, size, complaints, began, cores)
+    told = run.document()
     click.echo(f"commit {told['commit']}, {', '.join(f'{k} {v}' for k, v in told['machine'].items())}\n")
-    click.echo(figures.table(rows))
-    for one in complaints[:20]:
+    click.echo(figures.table(run.rows))
+    for one in run.disturbances:
+        click.echo(f"disturbed: {one}", err=True)
+    for one in run.complaints[:MOST_COMPLAINTS]:
         click.echo(f"logged: {one}", err=True)
     if file is not None:
         figures.write(file, told)

@@ -17,7 +17,7 @@ SILENT, DROPPING = "127.0.0.2", "127.0.0.3"
 PHASES = "tls_endpoint_probe_duration_seconds"
 SUCCESS = "tls_endpoint_last_success_timestamp_seconds"
 FEW = 4  # probes at a time are idleness
-INTERVAL = 300.0  # one sweep is enough
+INTERVAL = 86_400.0  # seconds: nobody comes round a second time while the first sweep lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Sweep:
     after: float  # everything was seen after this moment …
     done: float  # … and before this one
     handshakes: list[float]
+    seen: int  # healthy names
     as_expected: float  # dead names for which the right reason is given
 
 
@@ -70,10 +71,9 @@ def _rows(size: Size, idle: Sweep, mixed: Sweep) -> Iterator[Row]:
     yield Row("dead", "everything seen after", "s", mixed.done, at_most=2 * size.timeout, note=known)
     yield Row("dead", "handshake p50, all / few at a time", "ms", *p50, "itself, 4 at a time")
     yield Row("dead", "handshake p99, all / few at a time", "ms", *p99, "itself, 4 at a time", at_most=2.0)
-    yield Row(
-        "dead", "dead names with the right reason", "", mixed.as_expected, note=f"of {size.names:,}",
-        at_least=size.names,
-    )  # fmt: skip
+    of, all_ = f"of {size.names:,}", size.names
+    yield Row("dead", "healthy names seen", "", mixed.seen, at_least=all_, note=of)
+    yield Row("dead", "dead names with a timeout as reason", "", mixed.as_expected, at_least=all_, note=of)
 
 
 def _shuffled(names: list[str], healthy: int) -> list[str]:
@@ -101,20 +101,30 @@ def _sweep(
     with lab.exporter(config, town.acm) as exporter:
         exporter.await_answer()
         page = exporter.await_page(whole, "the end of a sweep", 300)
+    served = _served(town)
     took: dict[str, float] = {}
     handshakes = []
     for labels, seconds in page.rows(PHASES):
         took[labels["domain"]] = took.get(labels["domain"], 0.0) + seconds
-        if labels["phase"] == "handshake" and labels["domain"] in _served(town):
+        if labels["phase"] == "handshake" and labels["domain"] in served:
             handshakes.append(seconds)
     seen = {labels["domain"]: at for labels, at in page.rows(SUCCESS)}
     start = min(at - took[domain] for domain, at in seen.items())
     after = snapshots[0]
     if walls is not None:
         after = max(after, float(walls.say("").split()[1]))
-    reasons = page.total("tls_endpoint_failure", reason="handshake_timeout")
-    reasons += page.total("tls_endpoint_failure", reason="connect_timeout")
-    return Sweep(max(seen.values()) - start, after - start, page.total(SNAPSHOT) - start, handshakes, reasons)
+    reasons = sum(
+        labels["reason"] in ("handshake_timeout", "connect_timeout") and labels["domain"] not in served
+        for labels, _ in page.rows("tls_endpoint_failure")
+    )
+    return Sweep(
+        max(seen.values()) - start,
+        after - start,
+        page.total(SNAPSHOT) - start,
+        handshakes,
+        len(seen),
+        reasons,
+    )
 
 
 def _served(town: Town) -> set[str]:

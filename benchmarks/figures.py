@@ -7,8 +7,8 @@ import platform
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +90,28 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (row.benchmark, row.figure, ours, peer, ratio, row.target, reached, note)
 
 
-def document(
-    rows: Iterable[Row], size: str, complaints: Sequence[str], began: str, cores: int
-) -> dict[str, Any]:
-    """Everything about one run."""
-    return {
-        "commit": commit(),
-        "began": began,
-        "size": size,
-        "machine": {"cores": cores} | machine(),
-        "rows": [row.document() for row in rows],
-        "complaints": list(complaints),
-    }
+@dataclass
+class Run:
+    """Everything about one run: rows, what the exporters logged, and who else used their core."""
+
+    size: str
+    began: str
+    cores: int
+    rows: list[Row] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    disturbances: list[str] = field(default_factory=list)
+
+    def document(self) -> dict[str, Any]:
+        """Write it for machines, with the commit that was measured and where."""
+        return {
+            "commit": commit(),
+            "began": self.began,
+            "size": self.size,
+            "machine": {"cores": self.cores} | machine(),
+            "rows": [row.document() for row in self.rows],
+            "complaints": self.complaints,
+            "disturbances": self.disturbances,
+        }
 
 
 def commit() -> str:

@@ -43,7 +43,7 @@ class Size:
 
 
 SIZES = {
-    "tiny": Size(30, 30.0, 2, 2.0, 1, 2, 2),
+    "tiny": Size(12, 30.0, 1, 2.0, 1, 2, 2),
     "default": Size(),
     "full": Size(patience=1200.0, refreshes=10),
 }

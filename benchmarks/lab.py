@@ -16,13 +16,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.process import answers, free_port, program, running
+from benchmarks.process import Neighbours, Process, answers, free_port, program, running
 from benchmarks.subjects import Blackbox, Exporter
 from benchmarks.town import ACCESS_KEY, ADDRESS, Acm, Town, name_of
 from exporter.demo.pki import Issued, new_key, pem, root
 from exporter.demo.stage import PRODUCTION, Scene, describe, midnight, records
 
-STUB = "127.0.0.54"  # a name server needs port 53 where resolv.conf names it
+# A name server that resolv.conf names needs port 53, and each run an address of its own.
+STUB = f"127.54.{os.getpid() // 256 % 256}.{os.getpid() % 256}"
+CROWDED = 0.1  # of a core
 TTL = 1  # seconds; the exporter keeps an answer for five at least
 EXPORTER = (sys.executable, "-m", "exporter")
 
@@ -37,6 +39,7 @@ class Lab:
     say: Say
     out: Path  # for plots
     complaints: list[str] = field(default_factory=list)  # what the exporters logged as warning or worse
+    disturbances: list[str] = field(default_factory=list)  # who else used the core that is measured
 
     def __post_init__(self) -> None:
         """Found the authority."""
@@ -145,10 +148,22 @@ class Lab:
         with running("exporter", command, self.folder, core=core, environment=acm.environment) as process:
             exporter = Exporter(process, port)
             try:
-                yield exporter
+                with self._alone(process, pinned=pinned):
+                    yield exporter
             finally:
                 exporter.client.close()
                 self.complaints += exporter.complaints()
+
+    @contextmanager
+    def _alone(self, process: Process, *, pinned: bool) -> Iterator[None]:
+        """Note if others had much of the core that is meant for what is measured."""
+        if self.client_core is None or not pinned:
+            yield
+            return
+        others = Neighbours.of(self.client_core, process)
+        yield
+        if (share := others.share()) > CROWDED:
+            self.disturbances.append(f"others took {share:.0%} of the core while {process.name} was measured")
 
     @contextmanager
     def blackbox(self) -> Iterator[Blackbox]:
@@ -167,7 +182,8 @@ class Lab:
             command = [program("unshare"), "--mount", "sh", "-c", mount, str(resolv_conf), *command]
         with running("blackbox", command, self.folder, core=self.client_core) as process:
             process.until(lambda: answers(ADDRESS, port), 20, "a port that answers")
-            yield Blackbox(process, port, self.server_core)
+            with self._alone(process, pinned=True):
+                yield Blackbox(process, port, self.server_core)
 
 
 def _may_serve_dns() -> bool:

@@ -151,6 +151,35 @@ def _end(popen: subprocess.Popen[str]) -> None:
         popen.wait(10)
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What others did on a core since this was made; they take caches and turns from what is measured."""
+
+    core: int
+    process: Process
+    began: float
+    others: float
+
+    @classmethod
+    def of(cls, core: int, process: Process) -> Neighbours:
+        """Begin to count."""
+        return cls(core, process, time.monotonic(), _busy(core) - process.cpu())
+
+    def share(self) -> float:
+        """Return what share of the core they took."""
+        return (_busy(self.core) - self.process.cpu() - self.others) / (time.monotonic() - self.began)
+
+
+def _busy(core: int) -> float:
+    """Seconds of a core so far; interrupts, which carry everybody's packets, are left out."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *numbers = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _, _, _, _, steal, *_ = map(int, numbers)
+            return (user + nice + system + steal) / TICKS
+    return 0.0
+
+
 def answers(address: str, port: int) -> bool:
     """Whether somebody listens there."""
     with socket.socket() as probe:

@@ -20,7 +20,7 @@ TLS = ("nginx", "unbound")
 ROWS = {
     "cpu": (3, (*TLS, "prometheus-blackbox-exporter")),
     "rate": (2, (*TLS, "prometheus-blackbox-exporter")),
-    "dead": (5, TLS),
+    "dead": (6, TLS),
     "fleet": (11, (*TLS, "prometheus")),
     "growth": (4, (*TLS, "prometheus")),
     "inventory": (10, ("unbound",)),
