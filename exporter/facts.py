@@ -137,6 +137,7 @@ class Certificate:
     issued_at: datetime | None = None
     imported_at: datetime | None = None
     key_algorithm: str = ""  # normalised: RSA_2048, EC_prime256v1
+    issuer: str = ""  # organization, else common name; by the sweep, so that all shards know it
     key_pair_origin: str = ""
     managed_by: str = ""
     validation_method: str = ""
@@ -206,8 +207,7 @@ class Timing:
 class Look:
     """The latest look at an endpoint, and the latest one that succeeded.
 
-    An eye returns looks whose `last` is what it just saw, or None, and leaves `reached` open; the schedule
-    carries older evidence over.
+    An eye gives as `last` what it just saw, or None, and leaves `reached` open; the schedule carries over.
     """
 
     endpoint: Endpoint

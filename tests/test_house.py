@@ -65,7 +65,8 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/quickstart.md", "docs/service-discovery.md", "grafana/README.md"]
+    "page",
+    ["README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md", "grafana/README.md"],
 )
 def test_links_lead_to_files(page: str) -> None:
     """No dead link within the project."""
@@ -91,6 +92,19 @@ def test_quickstart_commands_are_those_of_the_project() -> None:
             command = found
         command.make_context(command.name, words)
     assert len(ours) == 3
+
+
+def test_sharding_page_has_commands_and_pods_that_run() -> None:
+    """What an operator copies from it is accepted, and there are as many pods as shards."""
+    text = (ROOT / "docs/sharding.md").read_text()
+    (command,) = re.findall(r"```sh\n(.*?)\n```", text, re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    spec = yaml.safe_load(block)["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    for _, *words in (shlex.split(command), ["", *container["args"]]):
+        options = cli.commands[words[0]].make_context(words[0], words[1:]).params
+        assert options["shard_total"] == spec["replicas"]
+    assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
 
 
 @given(tag=st.text())

@@ -59,6 +59,8 @@ ALERTS = (
     "AcmSnapshotStale",
     "AcmExporterDown",
     "AcmConfigNotReloaded",
+    "AcmExporterShardingMismatch",
+    "AcmExporterShardsMissing",
 )
 PAGES = (*CONDITIONS, *ALERTS)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 import threading
 import traceback
@@ -21,6 +22,7 @@ from exporter import __version__
 
 if TYPE_CHECKING:
     from exporter.config import Settings
+    from exporter.judge.sharding import Shard
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -103,22 +105,35 @@ def cli() -> None:
 @click.option(
     "--web.config.file", "web_config_file", type=click.Path(path_type=Path), help="Not supported yet."
 )
+@click.option(
+    "--shard.index",
+    "shard_index",
+    type=int,
+    help="Which shard this is, from 0; by default the ordinal at the end of the host name.",
+)
+@click.option(
+    "--shard.total", "shard_total", type=int, help="How many shards divide the certificates among themselves."
+)
 @_logging
 def run(
+    *,
     config_file: Path | None,
     web_listen_address: list[tuple[str | None, int]],
     web_config_file: Path | None,
+    shard_index: int | None,
+    shard_total: int | None,
     log_level: str,
     log_format: str,
 ) -> int:
     """Watch, and serve metrics to Prometheus."""
     if web_config_file is not None:
         raise click.BadParameter("is not supported yet", param_hint="--web.config.file")
+    shard = _shard(shard_index, shard_total)
     settings = _settings(config_file, BAD_USAGE)
     from exporter.cli import daemon, logs
 
     logs.set_up(log_level, log_format)
-    return daemon.run(settings, web_listen_address)
+    return daemon.run(settings, web_listen_address, shard)
 
 
 @cli.command()
@@ -185,6 +200,15 @@ def _table(name: str, help_: str) -> None:
 
 _table("rules", "Print the table of conditions.")
 _table("metrics", "Print the table of metrics.")
+
+
+def _shard(index: int | None, total: int | None) -> Shard:
+    from exporter.cli import shards
+
+    try:
+        return shards.shard(index, total, os.environ.get("HOSTNAME") or socket.gethostname())
+    except shards.ShardError as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
 def _settings(file: Path | None, exit_code: int) -> Settings:

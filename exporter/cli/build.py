@@ -14,6 +14,7 @@ from exporter.expose.ondemand import Probing
 from exporter.facts import Domain, Look
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
+from exporter.judge.sharding import ALONE, Shard
 from exporter.observe.acm import AcmEye
 from exporter.observe.aws import Access, Clients
 from exporter.observe.dns import Resolver
@@ -43,18 +44,19 @@ def watch(
     asked: tuple[Domain, ...] = (),
     *,
     tags: bool = True,
+    shard: Shard = ALONE,
     clock: Callable[[], datetime] = clock,
 ) -> Iterator[tuple[Watch, Board]]:
     """Build a watch and its board; `asked` domains are looked at besides the configured ones."""
     policy = _policy(settings)
-    board = Board(Snapshot(clock(), policy))
+    board = Board(Snapshot(clock(), policy, shard=shard))
     places = sum(max(1, len(one.regions)) for one in settings.aws.accounts)
     threads = min(MOST_THREADS, max(1, THREADS * places))
     executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
     clients = Clients(threads)
-    eyes = _eyes(settings, clients, executor, clock)
+    eyes = _eyes(settings, clients, executor, shard, clock)
     try:
-        yield Watch(eyes, _plan(settings, asked, tags=tags), policy, clock, board), board
+        yield Watch(eyes, _plan(settings, asked, shard, tags=tags), policy, clock, board), board
     finally:
         clients.close()
         executor.shutdown(wait=False, cancel_futures=True)
@@ -79,7 +81,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(RuleSet(renewal.rules), renewal.validation_limit, renewal.window, renewal.grace)
 
 
-def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
+def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *, tags: bool) -> Plan:
     domains = tuple(
         Domain(one.name, one.port, one.addresses, one.server_name, one.certificate_arn, one.labels)
         for one in settings.domains
@@ -95,6 +97,7 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], *, tags: bool) -> Plan:
         dns_interval=settings.dns.interval.total_seconds(),
         abreast=settings.probe.concurrency,
         room=_room(settings.probe.concurrency),
+        shard=shard,
     )
 
 
@@ -111,12 +114,16 @@ def raise_limits() -> None:
 
 
 def _eyes(
-    settings: Settings, clients: Clients, executor: ThreadPoolExecutor, clock: Callable[[], datetime]
+    settings: Settings,
+    clients: Clients,
+    executor: ThreadPoolExecutor,
+    shard: Shard,
+    clock: Callable[[], datetime],
 ) -> Eyes:
     timeout = settings.dns.timeout.total_seconds()
     resolver, tls = _tls(settings, clock)
     dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
-    return Eyes(tuple(_acm(settings, clients, executor)), tls.look, dns.look)
+    return Eyes(tuple(_acm(settings, clients, executor, shard)), tls.look, dns.look)
 
 
 def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, TlsEye]:
@@ -125,11 +132,14 @@ def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, T
     return resolver, TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
 
 
-def _acm(settings: Settings, clients: Clients, executor: ThreadPoolExecutor) -> Iterator[tuple[str, AcmEye]]:
+def _acm(
+    settings: Settings, clients: Clients, executor: ThreadPoolExecutor, shard: Shard
+) -> Iterator[tuple[str, AcmEye]]:
+    pace = settings.aws.requests_per_second / shard.total  # all shards draw on the same quota
     for account in settings.aws.accounts:
         access = Access(account.profile, account.role_arn, account.external_id)
         for region in account.regions or ("",):
             yield (
                 account.name,
-                AcmEye(clients, access, region, executor, settings.aws.requests_per_second),
+                AcmEye(clients, access, region, executor, pace),
             )

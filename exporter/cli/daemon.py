@@ -12,20 +12,25 @@ from exporter import __version__
 from exporter.cli import build
 from exporter.config import Settings
 from exporter.expose.server import Server
+from exporter.judge.sharding import ALONE, Shard
 
 log = structlog.get_logger("acm_exporter")
 
 Addresses = Sequence[tuple[str | None, int]]
 
 
-def run(settings: Settings, addresses: Addresses) -> int:
+def run(settings: Settings, addresses: Addresses, shard: Shard = ALONE) -> int:
     """Run the daemon; returns the exit code."""
     build.raise_limits()
-    return asyncio.run(serve(settings, addresses))
+    return asyncio.run(serve(settings, addresses, shard=shard))
 
 
 async def serve(
-    settings: Settings, addresses: Addresses, greet: Callable[[list[str]], None] = lambda _: None
+    settings: Settings,
+    addresses: Addresses,
+    greet: Callable[[list[str]], None] = lambda _: None,
+    *,
+    shard: Shard = ALONE,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT; `greet` is told the URLs once they answer."""
     stop = asyncio.Event()
@@ -35,8 +40,10 @@ async def serve(
     loop.add_signal_handler(
         signal.SIGHUP, lambda: log.warning("reload is not supported yet; restart instead")
     )
-    log.info("starting", version=__version__, domains=len(settings.domains), rules=settings.renewal.rules)
-    with build.watch(settings) as (watch, board):
+    share = {} if shard.total == 1 else {"shard": shard.index, "shards": shard.total}
+    rules = settings.renewal.rules
+    log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
+    with build.watch(settings, shard=shard) as (watch, board):
         server = Server(board, build.probing(settings, watch))
         try:
             urls = await server.start(addresses)

@@ -1,4 +1,7 @@
-"""What there is to look at: for Prometheus's HTTP service discovery, and to be found when it is asked for."""
+"""What there is to look at: for Prometheus's HTTP service discovery, and to be found when it is asked for.
+
+It is the whole list, also where this exporter is one shard of several: Prometheus chooses who looks.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,7 @@ def missing(snapshot: Snapshot) -> str:
 
 def directory(snapshot: Snapshot, before: Directory | None = None) -> Directory:
     """Make the directory of a snapshot; the one before it is kept while nothing of it has changed."""
-    certificates = tuple(case.certificate for case in snapshot.cases)
+    certificates = (*(case.certificate for case in snapshot.cases), *snapshot.others)
     if before is not None and before.targets == snapshot.targets and _same(before.certificates, certificates):
         return before
     known: dict[str, dict[int, Domain]] = {}

@@ -313,6 +313,19 @@ OWN = (
         rows.moment(lambda snapshot: snapshot.configured_at),
     ),
     Family(
+        "acm_exporter_shard_ordinal",
+        "Number of this shard, counted from 0; 0 where there is one.",
+        EXPORTER,
+        rows.ordinal,
+        ("shard_ordinal",),
+    ),
+    Family(
+        "acm_exporter_total_shards",
+        "Number of shards that share the certificates and endpoints.",
+        EXPORTER,
+        rows.number(lambda snapshot: float(snapshot.shard.total)),
+    ),
+    Family(
         "acm_exporter_build_info", "Versions; always 1.", EXPORTER, rows.build, ("version", "python_version")
     ),
 )

@@ -232,6 +232,11 @@ def serial_matches(spot: Spot, _: Snapshot) -> Iterable[Row]:
     return (((arn,), float(equal)) for arn, equal in spot.serial_matches)
 
 
+def ordinal(snapshot: Snapshot, _: Snapshot) -> Iterable[Row]:
+    """Tell which shard this is, as kube-state-metrics does: as a label and as the value."""
+    return (((str(snapshot.shard.index),), float(snapshot.shard.index)),)
+
+
 def build(_: Snapshot, __: Snapshot) -> Iterable[Row]:
     """Tell which versions run."""
     return (((__version__, platform.python_version()), 1.0),)

@@ -217,10 +217,10 @@ def where(look: Look) -> str:
 
 def _same_issuer(certificate: Certificate, served: Served) -> bool:
     """ACM gives the issuer's organization ("Amazon"), the served leaf its whole name; True if in doubt."""
-    if not isinstance(certificate.details, Seen) or not served.issuer:
-        return True
+    details = certificate.details
+    issuer = certificate.issuer or (details.value.issuer if isinstance(details, Seen) else "")
     unescaped = served.issuer.replace("\\", "")  # RFC 4514 writes O=GoDaddy.com\, Inc.
-    return certificate.details.value.issuer.lower() in unescaped.lower()
+    return not unescaped or issuer.lower() in unescaped.lower()
 
 
 def _is_older_issue(served: Served, certificate: Certificate) -> bool:

@@ -31,6 +31,7 @@ def from_search(row: Mapping[str, Any]) -> Reading:
     """Read one row of SearchCertificates (CertificateSearchResult); ValueError without an ARN."""
     top = _Fields(row)
     x509 = top.part("X509Attributes")
+    issuer = x509.part("Issuer")
     acm = top.part("CertificateMetadata").part("AcmCertificateMetadata")
     general = [
         (name.text("DnsName"), name.text("IpAddress")) for name in x509.parts("SubjectAlternativeNames")
@@ -42,6 +43,7 @@ def from_search(row: Mapping[str, Any]) -> Reading:
         not_before=x509.moment("NotBefore"),
         not_after=x509.moment("NotAfter"),
         key_algorithm=key_algorithm(x509.text("KeyAlgorithm")),
+        issuer=issuer.text("Organization") or issuer.text("CommonName"),
         validation_method=acm.text("ValidationMethod"),
         renewal_status=acm.text("RenewalStatus"),
     )

@@ -60,8 +60,9 @@ class Inventory:
         *,
         name: str = "",
         tags: Sequence[str] = (),
+        ours: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """Take how often to sweep (seconds), and whom to tell of each look."""
+        """Take how often to sweep (seconds), whom to tell of each look, and which ARNs are ours."""
         self.eye = eye
         self.source = Source("acm", eye.account or name, eye.region)
         self.why = Why.NOT_YET  # why the certificates that are missing here are missing
@@ -70,6 +71,7 @@ class Inventory:
         self._clock = clock
         self._changed = changed
         self._tags = tags
+        self._ours = ours
         self._rows: dict[str, Certificate] = {}
         self._whole: dict[str, Certificate] = {}  # the rows, each with the most that is known of it
         self._described: dict[str, tuple[Sight[Certificate], Certificate, datetime]] = {}
@@ -94,8 +96,8 @@ class Inventory:
 
     @property
     def pending(self) -> int:
-        """How many certificates were never described so far."""
-        return sum(arn not in self._described for arn in self._rows)
+        """How many certificates of ours were never described so far."""
+        return sum(arn not in self._described and self._ours(arn) for arn in self._rows)
 
     async def run(self, first: float = 1.0) -> Never:
         """Go on for ever; the second sweep comes after this share of an interval, so that many spread out."""
@@ -154,14 +156,14 @@ class Inventory:
         """List what needs to be described, the nearest expiry first.
 
         What was described before comes later, and what failed comes last: one certificate that is denied to
-        us must not stand before all others at every sweep.
+        us must not stand before all others at every sweep. Those of other shards come after our own.
         """
         rows = [r for r in self._rows.values() if (wanted is None or wanted(r)) and self._needs(r)]
         return sorted(rows, key=self._urgency)
 
-    def _urgency(self, row: Certificate) -> tuple[bool, bool, datetime]:
+    def _urgency(self, row: Certificate) -> tuple[bool, bool, bool, datetime]:
         seen = row.arn in self._described and isinstance(self._described[row.arn][0], Seen)
-        return row.arn in self._failing, seen, row.not_after or NEVER
+        return not self._ours(row.arn), row.arn in self._failing, seen, row.not_after or NEVER
 
     async def describe(
         self, wanted: Callable[[Certificate], bool] | None = None, done: Callable[[], None] = lambda: None
@@ -201,7 +203,8 @@ class Inventory:
                 case Seen():
                     self._note(row, sight)
                     self._failing.discard(row.arn)
-                    self._untagged[row.arn] = None
+                    if self._ours(row.arn):
+                        self._untagged[row.arn] = None
                 case Unseen():
                     self._note_failure(row, sight)
                     self._failing.add(row.arn)
@@ -223,6 +226,8 @@ class Inventory:
         self._keep(row)
 
     def _needs(self, row: Certificate) -> bool:
+        if not (self._ours(row.arn) or _is_bare(row)):
+            return False
         if row.arn not in self._described:
             return True
         sight, then, at = self._described[row.arn]
@@ -251,6 +256,11 @@ class Inventory:
             log.warning("ACM could not be read", **self._place, error=self.source.error)
         elif not before.success:
             log.info("ACM is read", **self._place, certificates=len(self._rows))
+
+
+def _is_bare(row: Certificate) -> bool:
+    """Tell whether a row lacks what all shards divide and compare by: ListCertificates gives no serial."""
+    return not row.names or (row.serial is None and row.not_before is not None)
 
 
 async def _survived(look: Awaitable[Sight[T]]) -> Sight[T]:

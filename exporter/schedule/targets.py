@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from exporter.facts import Certificate, Domain
+from exporter.judge.coverage import Coverage
 from exporter.judge.names import normal, wildcard_over
+from exporter.judge.sharding import Shard
 
 
 def targets(configured: Sequence[Domain], certificates: Iterable[Certificate]) -> tuple[Domain, ...]:
@@ -32,4 +34,18 @@ def concerning(domains: Iterable[Domain], certificates: Iterable[Certificate]) -
         one
         for one in domains
         if one.arn in arns or not names.isdisjoint((normal(one.name), wildcard_over(normal(one.name))))
+    )
+
+
+def watched(
+    domains: tuple[Domain, ...], certificates: Collection[Certificate], shard: Shard
+) -> tuple[Domain, ...]:
+    """Choose the domains that a shard looks at: its own, and others' that may count for its certificates."""
+    if shard.total == 1:
+        return domains
+    coverage = Coverage(certificates)
+    return tuple(
+        one
+        for one in domains
+        if shard.watches(one.name, [one.arn] if one.arn else [other.arn for other in coverage.of(one)])
     )

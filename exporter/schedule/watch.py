@@ -13,12 +13,13 @@ import structlog
 
 from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
 from exporter.judge.rule import Policy
+from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.validation import questions
 from exporter.schedule.estate import Estate
 from exporter.schedule.inventory import Inventory, InventoryEye
 from exporter.schedule.memory import Memory
 from exporter.schedule.rota import Rota
-from exporter.schedule.targets import concerning, targets
+from exporter.schedule.targets import concerning, targets, watched
 from exporter.snapshot import Board, Known, News, Snapshot, Source
 from exporter.snapshot.ledger import Ledger
 from exporter.snapshot.taking import take
@@ -58,6 +59,7 @@ class Plan:
     dns_interval: float = 3600.0
     abreast: int = 256
     room: int | None = None  # for looks that wait for silent peers too; by default a multiple of the former
+    shard: Shard = ALONE  # whose share of all that is looked at
 
 
 class Watch:
@@ -77,7 +79,15 @@ class Watch:
         self._ledger = self._new_ledger()
         self._behind = True  # the ledger knows nothing of what is known
         self._inventories = [
-            Inventory(eye, plan.acm_interval, clock, self._inventory_changed, name=name, tags=plan.tags)
+            Inventory(
+                eye,
+                plan.acm_interval,
+                clock,
+                self._inventory_changed,
+                name=name,
+                tags=plan.tags,
+                ours=plan.shard.has,
+            )
             for name, eye in eyes.acm
         ]
         self._estate = Estate(self._inventories, plan.domains)
@@ -185,8 +195,8 @@ class Watch:
             chosen = {*self._plan.asked, *concerning(domains, certificates)}
             domains = tuple(one for one in domains if one in chosen)
         self._targets = domains
-        domains = domains if looking else ()
-        asked = {question: None for one in certificates for question in questions(one)}
+        domains = watched(domains, everything, self._plan.shard) if looking else ()
+        asked = {question: None for one in certificates for question in self._questions_of(one)}
         self._memory.keep(domains, asked, self._clock())
         self._domains.keep(domains)
         self._questions.keep(asked)
@@ -199,10 +209,13 @@ class Watch:
             self._aimed = True
         else:
             for one in filter(None, changed.values()):
-                asked = questions(one)
+                asked = self._questions_of(one)
                 self._memory.ask(asked)
                 self._questions.add(asked)
         return changed
+
+    def _questions_of(self, one: Certificate) -> tuple[Question, ...]:
+        return questions(one) if self._plan.shard.has(one.arn) else ()
 
     async def _look(self, domain: Domain) -> bool:
         began = asyncio.get_running_loop().time()
@@ -271,7 +284,7 @@ class Watch:
         )
 
     def _new_ledger(self) -> Ledger:
-        return Ledger(self._policy, self._plan.domains, self._configured_at)
+        return Ledger(self._policy, self._plan.domains, self._configured_at, self._plan.shard)
 
 
 def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
 from exporter.judge.rule import Policy, RuleSet
+from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.verdict import Verdict
 
 Place: TypeAlias = tuple[str, int]  # a domain and a port
@@ -93,7 +94,10 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment; every number and every word that users see comes from here."""
+    """One moment; every number and every word that users see comes from here.
+
+    Cases and spots are this shard's; targets are everybody's.
+    """
 
     taken_at: datetime
     policy: Policy
@@ -108,6 +112,8 @@ class Snapshot:
     targets: tuple[Domain, ...] = ()  # what there is to look at, by whomever
     listed: bool = False  # no target is missing because an inventory was not read yet
     configured_at: datetime | None = None  # when the configuration in force was loaded
+    shard: Shard = ALONE
+    others: tuple[Certificate, ...] = ()  # the certificates of the other shards
 
     @property
     def rules(self) -> RuleSet:

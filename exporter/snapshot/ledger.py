@@ -15,6 +15,7 @@ from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question
 from exporter.judge import serving, validation
 from exporter.judge.names import normal
 from exporter.judge.rule import Policy
+from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Case, News, Place, Snapshot, Spot, taking
 
 K = TypeVar("K")
@@ -28,15 +29,21 @@ class Ledger:
     """Everything known, sorted by what depends on what; one thread at a time may touch it."""
 
     def __init__(
-        self, policy: Policy, domains: Iterable[Domain] = (), configured_at: datetime | None = None
+        self,
+        policy: Policy,
+        domains: Iterable[Domain] = (),
+        configured_at: datetime | None = None,
+        shard: Shard = ALONE,
     ) -> None:
         """Begin with nothing known; of the configured domains their pins and labels count."""
         domains = tuple(domains)
         self._policy = policy
         self._configured_at = configured_at
+        self._shard = shard
         self._labels = {(one.name, one.port): one.labels for one in domains}
         self._pins = {(one.name, one.port): one.arn for one in domains if one.arn}
         self._certificates: dict[str, Certificate] = {}
+        self._own: set[str] = set()  # the ARNs of those that are judged here
         self._by_name = _Index[str, str]()  # name -> ARNs
         self._by_serial = _Index[int, str]()  # serial -> ARNs
         self._asking = _Index[Question, str]()  # question -> ARNs
@@ -68,11 +75,12 @@ class Ledger:
             self._answer(question, sight, news.remembered.get(question))
         for place in self._moved:
             self._assign(place)
+        moved = bool(self._moved)
         self._judge(news, now)
         if news.certificates:
             self._tags = taking.tags(self._cases.values())
         spots = tuple([spot for spots in self._spots.values() for spot in spots])
-        if news.looks:
+        if moved:
             self._label_names = taking.label_names(spots)
         return Snapshot(
             taken_at=now,
@@ -88,6 +96,8 @@ class Ledger:
             targets=news.targets,
             listed=news.listed,
             configured_at=self._configured_at,
+            shard=self._shard,
+            others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 
     def _certificate(self, arn: str, new: Certificate | None) -> None:
@@ -99,13 +109,16 @@ class Ledger:
         self._asking.change(arn, _questions(old), _questions(new))
         if new is not None:
             self._certificates[arn] = new
-            self._touched[arn] = None
+            if self._shard.has(arn):
+                self._own.add(arn)
+                self._touched[arn] = None
         for name in (arn, *_names(old), *_names(new)):
             self._moved |= dict.fromkeys(self._places.get(name, ()))
         for serial in (*_serial(old), *_serial(new)):
             for place in self._serving.get(serial, ()):  # where it is, or was, somebody's sibling
                 self._touched |= dict.fromkeys(self._owners.get(place, ()))
         if new is None:
+            self._own.discard(arn)
             for kept in (self._counting, self._cases, self._judged):
                 kept.pop(arn, None)
 
@@ -142,6 +155,7 @@ class Ledger:
         covering = {arn for name in names for arn in self._by_name.get(name, ())}
         candidates = [self._certificates[arn] for arn in sorted(covering)]
         pin = self._pins.get(place)
+        exposed = self._shard.owns(place[0], [pin] if pin else covering)
         counting: dict[str, list[Look]] = {}
         spots = []
         for look in self._looks.get(place, ()):
@@ -149,9 +163,10 @@ class Ledger:
             owners = [self._certificates[arn] for arn in arns if arn in self._certificates]
             for one in owners:
                 counting.setdefault(one.arn, []).append(look)
-            spots.append(taking.spot(look, owners, self._labels.get(place, {})))
+            if exposed:
+                spots.append(taking.spot(look, owners, self._labels.get(place, {})))
         for arn in {**dict.fromkeys(self._owners.get(place, ())), **counting}:
-            if arn in self._certificates:
+            if arn in self._own:
                 self._count(arn, place, tuple(counting.get(arn, ())))
         if place in self._looks:
             self._owners[place], self._spots[place] = tuple(counting), tuple(spots)
@@ -172,7 +187,7 @@ class Ledger:
         """Judge what is touched and what was not judged for long; the rest only gets its later looks."""
         read = taking.read_at(news.sources)
         for arn in {**self._touched, **dict.fromkeys(self._due(now))}:
-            if arn not in self._certificates:  # gone since it was touched
+            if arn not in self._own:  # gone since it was touched, or judged by another shard
                 continue
             one, looks = self._certificates[arn], self._looks_of(arn)
             answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}

@@ -18,6 +18,7 @@ OWN = 'job=~"$job", instance=~"$instance"'
 PLACE = f'{OWN}, account=~"$account", region=~"$region"'
 SOURCE = "{{source}} {{account}} {{region}}"
 AGE = f"time() - acm_exporter_snapshot_timestamp_seconds{{{OWN}}}"
+NARROW = (3, 3, 4, 4, 3, 4, 3)  # widths of the numbers on top
 STALE = ((None, "text"), (SNAPSHOT_STALE_SECONDS, "red"))
 
 
@@ -30,7 +31,7 @@ def make() -> Json:
         variables=[ACCOUNT, REGION, INSTANCE],
         panels=arrange(
             [
-                ("", 4, [(4, one) for one in _numbers()]),
+                ("", 4, list(zip(NARROW, _numbers(), strict=True))),
                 ("Sources", 8, [(12, _sources()), (12, _since())]),
                 ("AWS", 9, [(10, _requests()), (7, _quota()), (7, _codes())]),
                 ("Looks", 8, [(8, _looks()), (8, _outcomes()), (8, _durations())]),
@@ -62,6 +63,13 @@ def _numbers() -> list[Json]:
             "Whether the configuration was loaded when last tried; if not, the previous one is in force.",
             f"min(acm_exporter_config_last_reload_successful{{{OWN}}})",
             words={"0": ("refused", "red"), "1": ("loaded", "text")},
+        ),
+        stat(
+            "Shards missing",
+            "Shards that do not answer: nobody watches their certificates and endpoints.",
+            'max(acm_exporter_total_shards{job=~"$job"}) '
+            '- count(count by (shard_ordinal) (acm_exporter_shard_ordinal{job=~"$job"}))',
+            steps=SOME_BAD,
         ),
         stat(
             "Endpoints",

@@ -12,6 +12,8 @@ from exporter.cli import build
 from exporter.facts import Domain
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
+from exporter.judge.sharding import ALONE, Shard
+from exporter.observe.acm import AcmEye
 from exporter.schedule.watch import Plan
 from tests.evidence import ARN
 
@@ -104,3 +106,17 @@ def test_one_eye_for_each_account_and_region(tmp_path: Path) -> None:
         inventories = [(name, eye.region) for name, eye in watch._eyes.acm]
     assert inventories == [("a", "us-east-1"), ("a", "eu-west-1"), ("b", "")]
     assert (board.latest.cases, board.latest.ready) == ((), False)
+
+
+def test_shards_share_the_quota(tmp_path: Path) -> None:
+    """However many shards there are, together they ask AWS no more often; from the start each says which it is."""
+    settings = load(tmp_path, FULL)
+    assert build._plan(settings, (), Shard(1, 4), tags=True).shard == Shard(1, 4)
+    paces = []
+    for shard in (ALONE, Shard(1, 4)):
+        with build.watch(settings, shard=shard) as (watch, board):
+            _, eye = watch._eyes.acm[0]
+            assert isinstance(eye, AcmEye)
+            paces.append(eye._pace._interval)
+            assert board.latest.shard == shard
+    assert paces[1] == 4 * paces[0]

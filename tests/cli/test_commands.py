@@ -114,6 +114,10 @@ def test_missing_file(run: Run, file: Path, command: list[str], code: int) -> No
         ),
         (["run", "--log.level", "loud"], "'loud' is not one of 'debug', 'info', 'warn', 'error'."),
         (["run", "--log.format", "xml"], "'xml' is not one of 'logfmt', 'json'."),
+        (
+            ["run", "--shard.total", "3", "--shard.index", "3"],
+            "Invalid value for --shard.index: 3 (expected 0 to 2, as --shard.total is 3)",
+        ),
         (["run", "extra"], "Got unexpected extra argument (extra)"),
         (["config", "check"], "Missing option '--config.file'."),
         (["rules", "--format", "pdf"], "'pdf' is not one of 'text', 'markdown'."),

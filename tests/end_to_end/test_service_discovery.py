@@ -63,7 +63,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     with ExitStack() as stack:
         command = [sys.executable, "-m", "exporter", "demo", "--web.listen-address", first]
         stack.enter_context(running(command, f"http://{first}/-/ready", folder / "first", within=60))
-        file, environment = _of_the_demo((folder / "first").read_text())
+        file, environment = of_the_demo((folder / "first").read_text())
         ours = folder / "acm-exporter.yaml"
         scheduled = yaml.safe_load(block("acm-exporter.yaml"))["probe"]["scheduled"]
         ours.write_text(
@@ -88,7 +88,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         yield Fleet(url, targets)
 
 
-def _of_the_demo(greeting: str) -> tuple[Path, Path]:
+def of_the_demo(greeting: str) -> tuple[Path, Path]:
+    """Find the files that the demo names: its configuration, and the environment that leads to its world."""
     found = re.search(r"\. (\S+); \S+ check --config\.file (\S+)\n", greeting)
     assert found is not None, greeting
     return Path(found[2]), Path(found[1])

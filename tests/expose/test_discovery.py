@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from exporter.expose.discovery import directory, listing, missing
 from exporter.expose.server import Server
 from exporter.facts import Domain
+from exporter.judge.sharding import Shard
 from exporter.snapshot import Board, Snapshot, Source
 from tests.evidence import ARN, CERTIFICATE, OTHER_ARN
 from tests.expose.asked import Asked
@@ -57,6 +58,12 @@ def test_whole_text() -> None:
         *(["www.example.com:8443"], ["[2001:db8::1]:443"], ["pinned.example.net:443"]),
         *(["example.com:443"], ["shop.example.com:443"]),
     ]
+
+
+def test_a_shard_lists_everything() -> None:
+    """Whoever probes, and whichever shard is asked, the targets and their certificates are the same."""
+    shard = replace(LISTED, cases=(case(),), others=(WILDCARD,), shard=Shard(0, 2))
+    assert listing(directory(shard)).plain.decode() == TEXT
 
 
 def test_no_targets_are_a_list_too() -> None:

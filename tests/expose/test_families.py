@@ -12,6 +12,7 @@ from exporter.expose.exposition import collect
 from exporter.expose.families import FAMILIES
 from exporter.facts import Unseen, Why
 from exporter.judge.rule import Outcome, RuleSet
+from exporter.judge.sharding import Shard
 from exporter.snapshot import Snapshot, Source
 from tests.evidence import ARN, CERTIFICATE, DAY, ENDS, NOON, OTHER_ARN, SERVED, missed, served
 from tests.expose.snapshots import SEEN, SMALL, blank, case, finding, snapshot, spot
@@ -78,6 +79,8 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "snapshot_timestamp_seconds": "",
             "config_last_reload_successful": "",
             "config_last_reload_success_timestamp_seconds": "",
+            "shard_ordinal": "shard_ordinal",
+            "total_shards": "",
             "build_info": "version python_version",
         },
     ),
@@ -310,7 +313,16 @@ def test_the_exporter_tells_of_itself() -> None:
         "snapshot_timestamp_seconds": [({}, NOON.timestamp())],
         "config_last_reload_successful": [({}, 1.0)],
         "config_last_reload_success_timestamp_seconds": [({}, NOON.timestamp() - 86400)],
+        "shard_ordinal": [({"shard_ordinal": "0"}, 0.0)],
+        "total_shards": [({}, 1.0)],
     }
+
+
+def test_a_shard_tells_which_it_is() -> None:
+    """Rules can compare the shards with each other, as those for kube-state-metrics do."""
+    found = rows(snapshot(shard=Shard(2, 5)))
+    assert found["acm_exporter_shard_ordinal"] == [({"shard_ordinal": "2"}, 2.0)]
+    assert found["acm_exporter_total_shards"] == [({}, 5.0)]
 
 
 def test_a_failed_source_has_zero_and_keeps_its_last_success() -> None:

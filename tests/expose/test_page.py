@@ -21,9 +21,22 @@ from hypothesis import strategies as st
 from exporter.expose import page
 from exporter.facts import Details, Endpoint, Seen, Served, Unseen, Validation, Why
 from exporter.judge.rule import Outcome, RuleSet
+from exporter.judge.sharding import Shard
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
-from tests.evidence import ARN, CERTIFICATE, DAY, ENDS, NOON, SERVED, by_dns, by_http, by_mail, detailed
+from tests.evidence import (
+    ARN,
+    CERTIFICATE,
+    DAY,
+    ENDS,
+    NOON,
+    OTHER_ARN,
+    SERVED,
+    by_dns,
+    by_http,
+    by_mail,
+    detailed,
+)
 from tests.expose.snapshots import REFUSED, SEEN, SMALL, SOURCES, blank, case, finding, snapshot, spot
 
 BREAKS, UNKNOWN = Outcome.BREAKS, Outcome.UNKNOWN
@@ -431,6 +444,22 @@ def test_first_sweep_is_told() -> None:
     assert told not in Reader(index(snapshot(case(), ready=True))).of("strong")
 
 
+def test_a_shard_says_that_it_is_one() -> None:
+    """Whoever misses a certificate on the page learns that other shards have the others."""
+    told = "This is shard 1 of 3, counted from 0; the others show their own share."
+    assert told in Reader(index(snapshot(case(), shard=Shard(1, 3)))).of("p")
+    assert "This is shard" not in index(snapshot(case()))
+
+
+def test_endpoints_that_count_for_certificates_of_other_shards_are_no_strangers() -> None:
+    """What another shard judges belongs to a certificate all the same."""
+    seen = replace(SEEN, endpoint=Endpoint("other.org", 443, "192.0.2.99"))
+    title = "Endpoints that belong to no certificate"
+    for matches, there in (((), True), (((OTHER_ARN, True),), False)):
+        shown = snapshot(case(), spots=(spot(), spot(seen, serial_matches=matches)), shard=Shard(1, 3))
+        assert (title in Reader(index(shown)).of("h2")) is there
+
+
 def test_failing_sources_come_first() -> None:
     """When the exporter is blind, that is said before anything that it saw."""
     sound = ["Worst first", "Latest looks that failed", "Sources", "Rules in force"]
@@ -444,7 +473,10 @@ def test_strangers_and_failed_looks() -> None:
     """Endpoints of no certificate stand by themselves, and looks that failed are listed, the latest first."""
     other = replace(SEEN, endpoint=Endpoint("other.org", 443, "192.0.2.99"))
     earlier = replace(REFUSED, endpoint=Endpoint("early.org", 443, ""), at=NOON - DAY)
-    spots = (spot(), spot(other), spot(earlier, name_match=None), spot(REFUSED))
+    spots = (
+        *(spot(), spot(other, serial_matches=()), spot(earlier, name_match=None)),
+        spot(REFUSED, serial_matches=()),
+    )
     shown = snapshot(
         case(looks=(SEEN, earlier)), spots=spots, tally={("tls", "ok"): 7, ("tls", "no_address"): 2}
     )

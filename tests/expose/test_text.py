@@ -268,7 +268,7 @@ def test_metrics_in_words() -> None:
         "    labels: arn, account, region, domain, type, validation_method, key_algorithm, key_pair_origin, managed_by, issuer,\n"
         "        serial"
     )
-    assert paragraphs[len(FAMILIES) - 4] == (
+    assert paragraphs[len(FAMILIES) - 6] == (
         "acm_exporter_snapshot_timestamp_seconds (gauge)\n    When the exposed snapshot was taken."
     )
 

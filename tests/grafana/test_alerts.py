@@ -45,6 +45,8 @@ SEVERITIES = {
     "AcmSnapshotStale": ["critical"],
     "AcmExporterDown": ["critical", "warning"],
     "AcmConfigNotReloaded": ["warning"],
+    "AcmExporterShardingMismatch": ["critical"],
+    "AcmExporterShardsMissing": ["critical"],
 }
 TARGET = {"job", "instance"}
 PROMETHEUS = {"up": set(), "ALERTS": {"alertname", "alertstate", "severity", "arn", "condition", "scope"}}

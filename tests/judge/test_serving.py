@@ -498,6 +498,7 @@ def counted(
 
 WILD, EXACT = one(1, "*.a.test"), one(2, "www.a.test")
 EARLY = ISSUED - 160 * DAY
+SWEPT = tuple(replace(c, details=Unseen(Why.NOT_YET), issuer="Amazon") for c in (WILD, EXACT))
 TWINS = (one(1, "a.test"), one(2, "a.test"))
 
 
@@ -561,6 +562,20 @@ TWINS = (one(1, "a.test"), one(2, "a.test"))
             {},
             {"arn:1": ["www.a.test"], "arn:2": ["www.a.test"]},
             id="an older one of another issuer",
+        ),
+        pytest.param(
+            SWEPT,
+            [at("www.a.test", 9, names=("www.a.test",), not_before=EARLY, issuer="O=WAF")],
+            {},
+            {"arn:1": ["www.a.test"], "arn:2": ["www.a.test"]},
+            id="an older one of another issuer, where only the sweep tells the issuer",
+        ),
+        pytest.param(
+            SWEPT,
+            [at("www.a.test", 9, names=("www.a.test",), not_before=EARLY)],
+            {},
+            {"arn:1": [], "arn:2": ["www.a.test"]},
+            id="renewed and not deployed, where only the sweep tells the issuer",
         ),
         pytest.param(
             TWINS,

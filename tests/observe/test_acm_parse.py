@@ -131,6 +131,7 @@ ROW = Certificate(
     created_at=CREATED,
     issued_at=ISSUED,
     key_algorithm="RSA_2048",
+    issuer="Amazon",
     key_pair_origin="AWS_MANAGED",
     managed_by="CLOUDFRONT",
     validation_method="DNS",
@@ -170,6 +171,7 @@ DETAILS = Details(
 DESCRIBED = replace(
     ROW,
     names=("example.com", "*.example.com", "www.example.com"),
+    issuer="",
     managed_by="",
     validation_method="EMAIL",
     exported=None,
@@ -188,9 +190,9 @@ def test_search_row() -> None:
 
 
 def test_list_row() -> None:
-    """A row of ListCertificates knows neither serial nor validation method nor renewal status."""
+    """A row of ListCertificates knows neither serial nor issuer, validation method and renewal status."""
     names = ("example.com", "*.example.com")
-    unsaid: Json = {"serial": None, "validation_method": "", "renewal_status": ""}
+    unsaid: Json = {"serial": None, "issuer": "", "validation_method": "", "renewal_status": ""}
     assert from_list(LIST_ROW) == Reading(replace(ROW, names=names, key_algorithm="EC_prime256v1", **unsaid))
 
 
@@ -339,6 +341,7 @@ FRESH: Json = {
     "serial": 9,
     "not_before": END,
     "not_after": UPDATED,
+    "issuer": "R11",
     "in_use": False,
     "exported": True,
     "renewal_status": "FAILED",
@@ -350,7 +353,9 @@ FRESH: Json = {
     [
         pytest.param(
             ROW,
-            replace(DESCRIBED, managed_by="CLOUDFRONT", validation_method="DNS", exported=False),
+            replace(
+                DESCRIBED, issuer="Amazon", managed_by="CLOUDFRONT", validation_method="DNS", exported=False
+            ),
             id="both",
         ),
         pytest.param(

@@ -151,9 +151,9 @@ class World:
 
     def learn(self, batch: Batch) -> Snapshot:
         """Give the ledger what changed."""
-        _update(self._certificates, batch.certificates)
-        _update(self._looks, batch.looks)
-        _update(self._answers, batch.answers)
+        update(self._certificates, batch.certificates)
+        update(self._looks, batch.looks)
+        update(self._answers, batch.answers)
         self._remembered |= {q: one.value for q, one in self._answers.items() if isinstance(one, Seen)}
         remembered = {q: self._remembered[q] for q in batch.answers if q in self._remembered}
         news = News(batch.certificates, batch.looks, batch.answers, remembered, SOURCES)
@@ -172,7 +172,8 @@ class World:
         return take(known, POLICY, NOON, NOON)
 
 
-def _update(kept: dict[Any, Any], news: Mapping[Any, Any]) -> None:
+def update(kept: dict[Any, Any], news: Mapping[Any, Any]) -> None:
+    """Take in what changed, None for what is gone."""
     for key, value in news.items():
         if value is None:
             kept.pop(key, None)

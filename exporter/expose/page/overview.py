@@ -50,6 +50,7 @@ def body(snapshot: Snapshot, selection: Selection, counts: Counts) -> Markup:
         [
             element("h1", "Certificates"),
             _under_way(snapshot),
+            _share(snapshot),
             _failing(failing, snapshot),
             _tiles(selection, counts),
             _form(selection),
@@ -73,6 +74,14 @@ def _under_way(snapshot: Snapshot) -> Markup:
         ".",
         class_="notice",
     )
+
+
+def _share(snapshot: Snapshot) -> Markup:
+    shard = snapshot.shard
+    if shard.total == 1:
+        return NOTHING
+    told = f"This is shard {shard.index} of {shard.total}, counted from 0; the others show their own share."
+    return element("p", told, class_="notice")
 
 
 def _failing(failing: Sequence[Source], snapshot: Snapshot) -> Markup:
@@ -150,7 +159,8 @@ def _select(name: str, options: Mapping[str, str], current: str) -> Markup:
 
 def _strangers(snapshot: Snapshot, selection: Selection) -> Markup:
     counted = {look.endpoint for case in snapshot.cases for look in case.evidence.looks}
-    spots = [s for s in snapshot.spots if s.look.endpoint not in counted and selection.takes_spot(s)]
+    lonely = (s for s in snapshot.spots if not s.serial_matches and s.look.endpoint not in counted)
+    spots = [one for one in lonely if selection.takes_spot(one)]
     title = "Endpoints that belong to no certificate"
     return section(title, endpoints(title, spots, snapshot)) if spots else NOTHING
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from grafana.source import thresholds as at
 from grafana.source.alerting.renewal import USED
 from grafana.source.alerting.rule import CERTIFICATE, CRITICAL, WARNING, Alert, chosen, past
-from grafana.source.alerting.texts import BLIND, SOURCE, WHO
+from grafana.source.alerting.texts import BLIND, ORDINALS, SOURCE, TOTALS, WHO
 
 UP = chosen("up", job=at.JOB)
 
@@ -94,4 +94,35 @@ def idle() -> Iterator[Alert]:
     )
 
 
-ALERTS = (*blind(), *idle())
+def divided() -> Iterator[Alert]:
+    """Alert where a part of what shards divide is nobody's.
+
+    Neither looks back: a pod that comes back has another address, so its former self would go on for a while.
+    """
+    totals = "by (job) (acm_exporter_total_shards)"
+    yield Alert(
+        "AcmExporterShardingMismatch",
+        CRITICAL,
+        "They divide by different numbers, so some certificates are watched twice and some by nobody.",
+        f"max {totals} != min {totals}",
+        at.FOR_SHARDS,
+        "The shards of {{ $labels.job }} do not agree on how many they are",
+        "Some certificates may be watched by nobody, others twice.\n"
+        f"{TOTALS}"
+        "First: give all of them the same --shard.total, and restart those that differ.\n",
+    )
+    ordinals = "count by (job) (count by (job, shard_ordinal) (acm_exporter_shard_ordinal))"
+    yield Alert(
+        "AcmExporterShardsMissing",
+        CRITICAL,
+        "Nobody watches the share of a shard that is not there; two of the same number are one.",
+        f"max {totals}\n- {ordinals} > 0",
+        at.FOR_SHARDS,
+        "Shards of {{ $labels.job }} are missing ({{ $value }}): nobody watches their certificates",
+        "No alert about the certificates and endpoints of the missing shards can fire.\n"
+        f"Of the numbers from 0 on, these answer:{ORDINALS}.\n"
+        "First: see whether each shard runs, has a --shard.index of its own, and is scraped.\n",
+    )
+
+
+ALERTS = (*blind(), *idle(), *divided())

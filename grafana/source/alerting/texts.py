@@ -93,6 +93,16 @@ PLACE_REFUSED = _each(OTHER_NAME, "serves a certificate for another name") + _ea
     _where_zero("tls_endpoint_chain_trusted"), "serves a chain that leads to no root that the exporter trusts"
 )
 
+TOTALS = (
+    '{{ range query (printf "topk(3, max by (instance) (acm_exporter_total_shards{job=%q}))'
+    ' or bottomk(3, max by (instance) (acm_exporter_total_shards{job=%q}))" $labels.job $labels.job)'
+    ' | sortByLabel "instance" }}{{ .Labels.instance }} is one of {{ .Value }}.\n{{ end }}'
+)
+ORDINALS = (
+    '{{ range query (printf "count by (shard_ordinal) (acm_exporter_shard_ordinal{job=%q})" $labels.job)'
+    ' | sortByLabel "shard_ordinal" }} {{ .Labels.shard_ordinal }}{{ end }}'
+)
+
 SOURCE = (
     "{{ $labels.source }}"
     "{{ if $labels.account }} (account {{ $labels.account }}, {{ $labels.region }}){{ end }}"
