@@ -59,7 +59,7 @@ class Fleet:
     @property
     def unevenness(self) -> float:
         """Looks in the fullest second over those in the mean one; the first and last second are partial."""
-        whole = sorted(self.looks)[1:-1]
+        whole = sorted(self.looks)[1:-1] or sorted(self.looks)
         seconds = range(whole[0], whole[-1] + 1) if whole else ()
         return max(self.looks[s] for s in whole) * len(seconds) / sum(self.looks[s] for s in whole)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 import zlib
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, Never, TypeVar
@@ -18,6 +19,9 @@ SOONEST_RETRY = 10.0  # seconds
 RETRIES_PER_INTERVAL = 20  # a look that failed for reasons of our own need not wait a whole interval
 PATIENCE = 0.1  # seconds after which a look that waits for a silent peer gives its turn to the next
 ROOM = 16  # times as many looks as may be under way abreast may wait for silent peers
+TOGETHER = 16  # looks that begin at one moment, where that delays none for longer than …
+TICK = 0.25  # seconds: a processor that wakes for one look at a time spends half of its time on waking
+ABREAST = 8  # looks that begin between two turns of the event loop
 TOO_SOON = 0.01  # of the interval: a moment as near as this was the one that has just been kept
 
 
@@ -26,8 +30,8 @@ class Rota(Generic[K]):
 
     The moment is a stable hash of the key, so that looks are spread evenly and restarts keep the spread.
     `look` answers whether the key may rest for a whole interval; if not, it is tried again sooner. Looks
-    begin one by one, each after a turn of the event loop, so that those under way wait for their peers and
-    not for each other; those that wait for long take no turns away from the others.
+    begin a few at a time, with a turn of the event loop in between, so that those under way wait for their
+    peers and not for each other; those that wait for long take no turns away from the others.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Rota(Generic[K]):
         self._entries: dict[K, int] = {}  # key -> its live entry in the heap
         self._heap: list[tuple[float, int, K]] = []
         self._numbers = itertools.count()
+        self._begun = 0
         self._changed = asyncio.Event()
         self._new: set[K] = set()
         self._phases: dict[K, float] = {}  # the moment of each key, in seconds after an interval begins
@@ -87,7 +92,9 @@ class Rota(Generic[K]):
 
     async def _turn(self) -> None:
         """Wait until one more look may begin."""
-        await asyncio.sleep(0)
+        self._begun += 1
+        if self._begun % ABREAST == 0:
+            await asyncio.sleep(0)
         await self._room.acquire()
         await self._turns.acquire()
 
@@ -100,12 +107,17 @@ class Rota(Generic[K]):
                 if self._entries.get(key) == number:
                     return key
             self._changed.clear()
-            alarm = loop.call_at(self._heap[0][0], self._changed.set) if self._heap else None
+            alarm = loop.call_at(self._tick(self._heap[0][0]), self._changed.set) if self._heap else None
             try:
                 await self._changed.wait()
             finally:
                 if alarm is not None:
                     alarm.cancel()
+
+    def _tick(self, due: float) -> float:
+        """Return the moment, from when a look is due, at which it begins together with its neighbours."""
+        tick = min(TICK, TOGETHER * self._interval / (len(self._entries) + 1))
+        return math.ceil(due / tick) * tick
 
     async def _one(self, key: K) -> None:
         rest = False

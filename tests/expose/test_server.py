@@ -17,6 +17,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
 from exporter.expose import api, page
+from exporter.expose import server as serving
 from exporter.expose.server import Server, _url
 from exporter.snapshot import Board, Case
 from tests.evidence import ARN
@@ -216,34 +217,46 @@ async def until(client: ClientSession, url: str, word: str) -> str:
                 return text
 
 
-class Gated(tuple[Case, ...]):
-    """Cases that take as long to be read as a test wants."""
+async def test_a_rendering_serves_for_some_seconds(
+    url: str, board: Board, client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two Prometheus servers cost one rendering, and no scrape is older than the bound."""
+    row = 'acm_exporter_looks_total{outcome="ok",source="acm"}'
+
+    async def scraped() -> str:
+        async with client.get(f"{url}/metrics") as answer:
+            return next(line for line in (await answer.text()).splitlines() if line.startswith(row))
+
+    monkeypatch.setattr(serving, "FRESH", 60.0)
+    board.latest = replace(SMALL, tally={("acm", "ok"): 4})
+    assert await scraped() == f"{row} 3.0"
+    monkeypatch.setattr(serving, "FRESH", 0.0)
+    assert await scraped() == f"{row} 4.0"
+
+
+class Slow(tuple[Case, ...]):
+    """Cases that take a while to be read."""
 
     __slots__ = ()
-    entered = threading.Event()
-    gate = threading.Event()
 
     def __iter__(self) -> Iterator[Case]:
-        """Wait for the gate."""
-        self.entered.set()
-        assert self.gate.wait(30)
+        """Wait a little longer than a scrape should."""
+        threading.Event().wait(2 * serving.QUICK)
         return super().__iter__()
 
 
-async def test_scrapes_during_a_render_get_the_last_one(
-    url: str, board: Board, client: ClientSession
+async def test_what_takes_long_is_rendered_ahead(
+    url: str, board: Board, client: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A large inventory takes a while to render; nobody waits for it."""
-    row = 'acm_exporter_looks_total{outcome="ok",source="acm"}'
-    cases = Gated((case(),))
-    board.latest = replace(SMALL, cases=cases, tally={("acm", "ok"): 4})
-    try:
-        assert await asyncio.to_thread(cases.entered.wait, 30)
-        async with client.get(f"{url}/metrics") as answer:
-            assert f"{row} 3.0" in await answer.text()
-    finally:
-        cases.gate.set()
-    await until(client, f"{url}/metrics", f"{row} 4.0")
+    """A large inventory takes a while to render; scrapes find it done, with a bounded share of a core."""
+    monkeypatch.setattr(serving, "REST", 0.1)
+    monkeypatch.setattr(serving, "FRESH", 0.0)
+    board.latest = replace(SMALL, cases=Slow((case(),)))
+    async with client.get(f"{url}/metrics") as answer:
+        assert answer.status == 200
+    monkeypatch.setattr(serving, "FRESH", 60.0)
+    board.latest = replace(SMALL, tally={("acm", "ok"): 4})
+    await until(client, f"{url}/metrics", 'acm_exporter_looks_total{outcome="ok",source="acm"} 4.0')
 
 
 async def test_concurrent_scrapes_get_the_same(url: str, client: ClientSession) -> None:
