@@ -2,168 +2,119 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from exporter.expose import rows
-from exporter.expose.rows import (
-    CERTIFICATE,
-    ENDPOINT,
-    EXPORTER,
-    ITSELF,
-    SOURCE,
-    Aspect,
-    Rows,
-    Subject,
-    found,
-)
-from exporter.snapshot import Case, Snapshot, Source, Spot
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric family; `open_labels` gives label names that come from users, documented as `label_*`."""
-
-    name: str
-    help: str
-    subject: Subject[Any]
-    rows: Rows[Any]
-    labels: tuple[str, ...] = ()
-    aspect: Aspect[Any] = ITSELF
-    kind: str = "gauge"
-    open_labels: Callable[[Snapshot], tuple[str, ...]] | None = None
-
-    def label_names(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """Return all label names, identity first."""
-        return self.subject.labels + (self.open_labels(snapshot) if self.open_labels else self.labels)
-
-
-def _certificate(
-    name: str, help_: str, of: Rows[Case], *labels: str, aspect: Aspect[Case] = rows.WHAT
-) -> Family:
-    return Family(name, help_, CERTIFICATE, of, labels, aspect)
-
-
-def _endpoint(
-    name: str, help_: str, of: Rows[Spot], *labels: str, aspect: Aspect[Spot] = rows.SHOWN
-) -> Family:
-    return Family(name, help_, ENDPOINT, of, labels, aspect)
-
-
-def _source(name: str, help_: str, of: Rows[Source]) -> Family:
-    return Family(name, help_, SOURCE, of)
-
+from exporter.expose.family import Family, certificate, endpoint, source
+from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, found
 
 CERTIFICATES = (
-    _certificate(
+    certificate(
         "acm_certificate_info",
         "What the certificate is, as ACM says; always 1.",
         rows.info,
         *("type", "validation_method", "key_algorithm", "key_pair_origin", "managed_by", "issuer", "serial"),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_status",
         "1 for the certificate's current status in ACM.",
         rows.state(lambda case: case.certificate.status),
         "status",
     ),
-    _certificate(
+    certificate(
         "acm_certificate_not_before_timestamp_seconds",
         "Start of the validity of the certificate in ACM.",
         rows.moment(lambda case: case.certificate.not_before),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_not_after_timestamp_seconds",
         "End of the validity of the certificate in ACM.",
         rows.moment(lambda case: case.certificate.not_after),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_days_to_expiry",
         "Days until the certificate in ACM ends, as of the snapshot; negative once it has ended.",
         rows.days_left(lambda case: case.certificate.not_after),
         aspect=rows.AGE,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_created_timestamp_seconds",
         "When this certificate (ARN) was first requested.",
         rows.moment(lambda case: case.certificate.created_at),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_issued_timestamp_seconds",
         "When the certificate was last issued.",
         rows.moment(lambda case: case.certificate.issued_at),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_in_use",
         "1 if an AWS resource uses the certificate, 0 if none does.",
         rows.number(lambda case: case.certificate.in_use),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_in_use_by", "Number of AWS resources that use it.", rows.number(rows.resources)
     ),
-    _certificate(
+    certificate(
         "acm_certificate_validation_age_days",
         "Days since the first issue, on which the classic limit of 825 days counts.",
         rows.days_since(lambda case: case.first_issue),
         aspect=rows.AGE,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_renewal_eligible",
         "1 if ACM calls the certificate eligible for managed renewal, 0 if not.",
         rows.number(lambda case: {"ELIGIBLE": 1.0, "INELIGIBLE": 0.0}.get(case.certificate.eligibility)),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_renewal_status",
         "1 for the current status of the latest managed renewal; absent before the first one.",
         rows.state(lambda case: case.certificate.renewal_status),
         "status",
     ),
-    _certificate(
+    certificate(
         "acm_certificate_renewal_window_start_timestamp_seconds",
         "When ACM begins to renew the certificate.",
         rows.moment(lambda case: case.window_start),
     ),
-    _certificate(
+    certificate(
         "acm_certificate_validation_record",
         "1 if the validation CNAME is as ACM wants it, 0 if not.",
         lambda case, _: (((name,), float(stands)) for name, stands in case.records),
         "name",
         aspect=rows.RECORDS,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_reachable",
         "1 if all endpoints of the certificate's names complete a TLS handshake, 0 if one does not.",
         rows.number(found("reachable")),
         aspect=rows.VERDICT,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_name_match",
         "1 if all endpoints serve a certificate for their name, 0 if one does not.",
         rows.number(found("name_match")),
         aspect=rows.VERDICT,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_serial_match",
         "1 if all endpoints serve the serial number that ACM has, 0 if one does not.",
         rows.number(found("serial_match")),
         aspect=rows.VERDICT,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_condition",
         "1 if the condition holds, 0 if it breaks; no row while it is unknown or does not apply.",
         rows.conditions,
         *("condition", "scope"),
         aspect=rows.VERDICT,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_condition_unknown",
         "1 while the condition cannot be judged.",
         rows.unknowns,
         *("condition", "scope", "reason"),
         aspect=rows.VERDICT,
     ),
-    _certificate(
+    certificate(
         "acm_certificate_renewal_verdict",
         "1 for the verdict that holds, 0 for the other three.",
         rows.verdicts,
@@ -182,70 +133,70 @@ CERTIFICATES = (
 )
 
 ENDPOINTS = (
-    _endpoint(
+    endpoint(
         "tls_endpoint_reachable",
         "1 if TCP and the TLS handshake completed at the latest look that tells, 0 if not.",
         rows.number(lambda spot: spot.look.reached),
         aspect=rows.OUTCOME,
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_failure",
         "1 for the reason for which the latest look failed.",
         rows.state(rows.failure),
         "reason",
         aspect=rows.OUTCOME,
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_not_before_timestamp_seconds",
         "Start of the validity of the served leaf.",
         rows.moment(rows.last(lambda served: served.not_before)),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_not_after_timestamp_seconds",
         "End of the validity of the served leaf, whoever it is for and whether or not it is trusted.",
         rows.moment(rows.last(lambda served: served.not_after)),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_days_to_expiry",
         "Days until the served leaf ends, as of the snapshot; negative once it has ended.",
         rows.days_left(rows.last(lambda served: served.not_after)),
         aspect=rows.SHOWN_AGE,
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_chain_not_after_timestamp_seconds",
         "Earliest end in the verified chain, else in what was served.",
         rows.moment(rows.last(lambda served: served.chain_not_after)),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_name_match",
         "1 if the served leaf covers the domain, 0 if not.",
         rows.number(lambda spot: spot.name_match),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_chain_trusted",
         "1 if the served chain leads to a trusted root, 0 if not.",
         rows.number(rows.last(lambda served: served.trusted)),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_serial_match",
         "1 if the address serves the serial number of that ACM certificate, 0 if not.",
         rows.serial_matches,
         "arn",
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_info",
         "What the address serves; always 1.",
         rows.served,
         *("serial", "issuer", "subject", "fingerprint_sha256", "tls_version", "cipher"),
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_probe_duration_seconds",
         "Duration of each phase of the latest look.",
         rows.phases,
         "phase",
         aspect=rows.TIMING,
     ),
-    _endpoint(
+    endpoint(
         "tls_endpoint_last_success_timestamp_seconds",
         "When the address last completed a TLS handshake.",
         rows.moment(lambda spot: spot.look.last_success),
@@ -263,17 +214,17 @@ ENDPOINTS = (
 )
 
 OWN = (
-    _source(
+    source(
         "acm_exporter_source_success",
         "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",
         rows.number(lambda source: source.success),
     ),
-    _source(
+    source(
         "acm_exporter_source_duration_seconds",
         "Duration of the latest sweep of ACM, or of the latest look over TLS or DNS.",
         rows.number(lambda source: source.duration),
     ),
-    _source(
+    source(
         "acm_exporter_source_last_success_timestamp_seconds",
         "When the source last worked.",
         rows.moment(lambda source: source.last_success),

@@ -15,7 +15,8 @@ from functools import lru_cache
 from prometheus_client.utils import floatToGoString
 
 from exporter.expose.deflate import Part, join, part
-from exporter.expose.families import CERTIFICATES, ENDPOINTS, Family
+from exporter.expose.families import CERTIFICATES, ENDPOINTS
+from exporter.expose.family import Family
 from exporter.expose.rows import Aspect, Subject
 from exporter.snapshot import Snapshot
 

@@ -11,7 +11,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from exporter.expose.exposition import collect
-from exporter.expose.families import ENDPOINTS, Family
+from exporter.expose.families import ENDPOINTS
+from exporter.expose.family import Family
 from exporter.expose.rows import Row, Rows, Subject, moment, number
 from exporter.facts import Served
 from exporter.judge import probing

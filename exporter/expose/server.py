@@ -85,6 +85,8 @@ class Server:
             self._rendered = await asyncio.to_thread(self._press.render, snapshot)
             self._rendered_at = loop.time()
             self._took = self._rendered_at - began
+        except Exception:
+            log.exception("bug in a rendering; the last one stays")
         finally:
             self._rendering = None
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from exporter.expose.families import FAMILIES, Family
+from exporter.expose.families import FAMILIES
+from exporter.expose.family import Family
 from exporter.expose.probes import PROBES
 from exporter.facts import Unseen
 from exporter.judge.rule import WEIGHT, Outcome, Rule, RuleSet, Scope

@@ -1,13 +1,13 @@
-"""Rules on what visitors get, and which endpoints count for which certificate."""
+"""Rules on what visitors get."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 
 from exporter.facts import Certificate, Evidence, Look, Seen, Served, Unseen, Why
-from exporter.judge.names import covers, normal, wildcard_over
+from exporter.judge.issue import is_newer_issue, is_older_issue, same_issuer
+from exporter.judge.names import covers
 from exporter.judge.rule import (
     HOLDS,
     MOOT,
@@ -147,17 +147,17 @@ def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
     sibling = evidence.siblings.get(served.serial)
     if sibling:
         return breaks(f"{place}, which is {sibling}", f"attach {certificate.arn} there instead")
-    if not _same_issuer(certificate, served):
+    if not same_issuer(certificate, served):
         says = f"{place} issued by {served.issuer}: something in front of AWS terminates TLS (a WAF or CDN)"
         return breaks(says, "put ACM's certificate there, or renew the served one where it is managed")
-    if _is_older_issue(served, certificate):
+    if is_older_issue(served, certificate):
         says = (
             f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d}): not deployed yet"
         )
         return breaks(says, "deploy the renewed certificate there: re-attach it, or export and install it")
-    if _is_newer_issue(served, certificate) and _is_stale(evidence, look):
+    if is_newer_issue(served, certificate) and _is_stale(evidence, look):
         return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
-    if _is_newer_issue(served, certificate):
+    if is_newer_issue(served, certificate):
         says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
         return breaks(says, "wait for the next inventory; if it stays, manage the served one too")
     return breaks(f"{place}, a certificate that is not in this inventory", serial_match.remedy)
@@ -213,95 +213,3 @@ def where(look: Look) -> str:
     port = "" if look.endpoint.port == 443 else f":{look.endpoint.port}"
     address = look.endpoint.address
     return f"{look.endpoint.domain}{port}" + (f" at {address}" if address else "")
-
-
-def _same_issuer(certificate: Certificate, served: Served) -> bool:
-    """ACM gives the issuer's organization ("Amazon"), the served leaf its whole name; True if in doubt."""
-    details = certificate.details
-    issuer = certificate.issuer or (details.value.issuer if isinstance(details, Seen) else "")
-    unescaped = served.issuer.replace("\\", "")  # RFC 4514 writes O=GoDaddy.com\, Inc.
-    return not unescaped or issuer.lower() in unescaped.lower()
-
-
-def _is_older_issue(served: Served, certificate: Certificate) -> bool:
-    before = certificate.not_before
-    return before is not None and served.not_before < before and _same_names(served, certificate)
-
-
-def _is_newer_issue(served: Served, certificate: Certificate) -> bool:
-    before = certificate.not_before
-    return before is not None and served.not_before > before and _same_names(served, certificate)
-
-
-def _same_names(served: Served, certificate: Certificate) -> bool:
-    return {normal(n) for n in served.names} == {normal(n) for n in certificate.names}
-
-
-def assign(
-    certificates: Iterable[Certificate], looks: Iterable[Look], pins: Mapping[tuple[str, int], str]
-) -> dict[str, Evidence]:
-    """Say which endpoints count for which certificate; answers of DNS are not filled in.
-
-    An endpoint counts for the certificates that cover its domain; where it serves one of them, or an older
-    issue of one of them, for that one alone; where it is pinned to an ARN, for that ARN whatever it serves.
-    """
-    inventory = {one.arn: one for one in certificates}
-    by_name: dict[str, list[Certificate]] = defaultdict(list)
-    by_serial: dict[int, list[str]] = defaultdict(list)
-    for one in inventory.values():
-        for name in dict.fromkeys(normal(n) for n in one.names):
-            by_name[name].append(one)
-        if one.serial is not None:
-            by_serial[one.serial].append(one.arn)
-    counting: dict[str, list[Look]] = defaultdict(list)
-    for look in looks:
-        pin = pins.get((look.endpoint.domain, look.endpoint.port))
-        names = names_over(look.endpoint.domain)
-        covering = {one.arn: one for name in names for one in by_name.get(name, [])}
-        for arn in [pin] if pin else owners(look, covering.values()):
-            counting[arn].append(look)
-    return {
-        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial))
-        for arn, one in inventory.items()
-    }
-
-
-def names_over(domain: str) -> tuple[str, ...]:
-    """List the names of a certificate, in their normal form, that cover a domain."""
-    name = normal(domain)
-    wildcard = wildcard_over(name)
-    return (name, wildcard) if wildcard else (name,)
-
-
-def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:
-    """Say for which of the certificates that cover its domain an endpoint counts, by ARN."""
-    covering = list(covering)
-    served = look.last
-    if served is not None and len(covering) > 1:
-        exact = [one for one in covering if one.serial == served.serial]
-        older = [one for one in covering if _same_issuer(one, served) and _is_older_issue(served, one)]
-        covering = exact or older or covering
-    return [one.arn for one in covering]
-
-
-def siblings(
-    one: Certificate, looks: Iterable[Look], by_serial: Mapping[int, Iterable[str]]
-) -> dict[int, str]:
-    """Name the other certificates of the inventory that are served where this one should be."""
-    served = {look.last.serial for look in looks if look.last is not None} - {one.serial}
-    return {serial: min(by_serial[serial]) for serial in served if by_serial.get(serial)}
-
-
-def tells_nothing_new(looks: tuple[Look, ...], before: tuple[Look, ...], certificate: Certificate) -> bool:
-    """Tell whether no rule can find anything else in these looks than in those before: only times differ."""
-    return len(looks) == len(before) and all(
-        new.endpoint == old.endpoint
-        and new.sight == old.sight
-        and new.reached == old.reached
-        and new.last == old.last
-        and (
-            new.last_success == old.last_success
-            or (new.last is not None and new.last.serial == certificate.serial)
-        )
-        for new, old in zip(looks, before, strict=True)
-    )

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TypeVar
 
 from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
-from exporter.judge import serving, validation
+from exporter.judge import counting, validation
 from exporter.judge.names import normal
 from exporter.judge.rule import Policy
 from exporter.judge.sharding import ALONE, Shard
@@ -123,7 +123,7 @@ class Ledger:
                 kept.pop(arn, None)
 
     def _place(self, place: Place, looks: tuple[Look, ...] | None) -> None:
-        names = (*serving.names_over(place[0]), *filter(None, [self._pins.get(place)]))
+        names = (*counting.names_over(place[0]), *filter(None, [self._pins.get(place)]))
         before = self._looks.get(place, ())
         if looks is None:
             self._looks.pop(place, None)
@@ -151,25 +151,25 @@ class Ledger:
 
     def _assign(self, place: Place) -> None:
         """Say anew for which certificates the endpoints of a place count."""
-        names = serving.names_over(place[0])
+        names = counting.names_over(place[0])
         covering = {arn for name in names for arn in self._by_name.get(name, ())}
         candidates = [self._certificates[arn] for arn in sorted(covering)]
         pin = self._pins.get(place)
         exposed = self._shard.owns(place[0], [pin] if pin else covering)
-        counting: dict[str, list[Look]] = {}
+        counted: dict[str, list[Look]] = {}
         spots = []
         for look in self._looks.get(place, ()):
-            arns = [pin] if pin else serving.owners(look, candidates)
+            arns = [pin] if pin else counting.owners(look, candidates)
             owners = [self._certificates[arn] for arn in arns if arn in self._certificates]
             for one in owners:
-                counting.setdefault(one.arn, []).append(look)
+                counted.setdefault(one.arn, []).append(look)
             if exposed:
                 spots.append(taking.spot(look, owners, self._labels.get(place, {})))
-        for arn in {**dict.fromkeys(self._owners.get(place, ())), **counting}:
+        for arn in {**dict.fromkeys(self._owners.get(place, ())), **counted}:
             if arn in self._own:
-                self._count(arn, place, tuple(counting.get(arn, ())))
+                self._count(arn, place, tuple(counted.get(arn, ())))
         if place in self._looks:
-            self._owners[place], self._spots[place] = tuple(counting), tuple(spots)
+            self._owners[place], self._spots[place] = tuple(counted), tuple(spots)
         else:
             self._owners.pop(place, None)
             self._spots.pop(place, None)
@@ -178,7 +178,7 @@ class Ledger:
         before = self._counting[arn].pop(place, ())
         if looks:
             self._counting[arn][place] = looks
-        if serving.tells_nothing_new(looks, before, self._certificates[arn]):
+        if counting.tells_nothing_new(looks, before, self._certificates[arn]):
             self._retimed[arn] = None
         else:
             self._touched[arn] = None
@@ -191,7 +191,7 @@ class Ledger:
                 continue
             one, looks = self._certificates[arn], self._looks_of(arn)
             answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}
-            siblings = serving.siblings(one, looks, self._by_serial)
+            siblings = counting.siblings(one, looks, self._by_serial)
             evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)))
             self._cases[arn] = taking.case(evidence, self._remembered, self._policy, now)
             self._judged.pop(arn, None)
@@ -208,9 +208,8 @@ class Ledger:
                 yield arn
 
     def _looks_of(self, arn: str) -> tuple[Look, ...]:
-        counting = self._counting[arn]
-        places = sorted(counting, key=self._ranks.__getitem__)
-        return tuple([look for place in places for look in counting[place]])
+        looks = self._counting[arn]
+        return tuple([look for place in sorted(looks, key=self._ranks.__getitem__) for look in looks[place]])
 
 
 class _Index(dict[K, set[V]]):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from exporter.facts import Answer, Certificate, Endpoint, Evidence, Look, Question
-from exporter.judge import renewal, serving, validation
+from exporter.judge import counting, renewal, serving, validation
 from exporter.judge.names import covers
 from exporter.judge.rule import Policy
 from exporter.judge.verdict import judge
@@ -21,7 +21,7 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
     read = read_at(known.sources)
     cases = []
     owners: dict[Endpoint, list[Certificate]] = {}
-    for assigned in serving.assign(known.certificates, known.looks, pins).values():
+    for assigned in counting.assign(known.certificates, known.looks, pins).values():
         one = assigned.certificate
         own = {q: known.answers[q] for q in validation.questions(one) if q in known.answers}
         evidence = replace(assigned, answers=own, read_at=read.get((one.account, one.region)))

@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
+from structlog.testing import capture_logs
 
 from exporter.expose import api, page
 from exporter.expose import server as serving
@@ -255,6 +256,30 @@ async def test_what_takes_long_is_rendered_ahead(
     async with client.get(f"{url}/metrics") as answer:
         assert answer.status == 200
     monkeypatch.setattr(serving, "FRESH", 60.0)
+    board.latest = replace(SMALL, tally={("acm", "ok"): 4})
+    await until(client, f"{url}/metrics", 'acm_exporter_looks_total{outcome="ok",source="acm"} 4.0')
+
+
+class Broken(tuple[Case, ...]):
+    """Cases that nobody can read."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Case]:
+        """Fail."""
+        raise RuntimeError("a bug")
+
+
+async def test_a_bug_in_a_rendering_leaves_the_last_one(
+    url: str, board: Board, client: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own mistake shows in the log and in the snapshot's age, not in the absence of everything."""
+    monkeypatch.setattr(serving, "FRESH", 0.0)
+    board.latest = replace(SMALL, cases=Broken())
+    with capture_logs() as logs:
+        async with client.get(f"{url}/metrics") as answer:
+            assert ARN in await answer.text()
+    assert [log["event"] for log in logs] == ["bug in a rendering; the last one stays"]
     board.latest = replace(SMALL, tally={("acm", "ok"): 4})
     await until(client, f"{url}/metrics", 'acm_exporter_looks_total{outcome="ok",source="acm"} 4.0')
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.facts import Certificate, Evidence, Look, Seen, Unseen, Why
+from exporter.judge.counting import assign
 from exporter.judge.rule import HOLDS, MOOT, Policy, RuleSet
-from exporter.judge.serving import as_known, assign, where
+from exporter.judge.serving import as_known, where
 from exporter.judge.verdict import RULES
 from tests.evidence import (
     ACME,

@@ -30,9 +30,9 @@ from exporter.facts import (
     Validation,
     Why,
 )
+from exporter.judge.counting import assign
 from exporter.judge.renewal import first_issue, window_start
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
-from exporter.judge.serving import assign
 from exporter.judge.validation import questions, records
 from exporter.judge.verdict import Word, judge
 from tests.evidence import (
