@@ -54,6 +54,10 @@ FLAGS = (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+class NavigatedError(Exception):
+    """The page left while it was asked."""
+
+
 class Tab:
     """A tab of the browser, spoken to in the DevTools protocol."""
 
@@ -69,6 +73,8 @@ class Tab:
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         while (message := await self._hear()).get("id") != number:
             pass
+        if message.get("error", {}).get("message") == "Inspected target navigated or closed":
+            raise NavigatedError
         assert "error" not in message, message
         return message["result"]
 
@@ -94,7 +100,12 @@ class Tab:
 
     async def value(self, expression: str) -> Any:
         """Evaluate JavaScript: ours, for the page has none."""
-        answer = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        while True:
+            try:
+                answer = await self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+                break
+            except NavigatedError:  # from under the question, which the next page answers
+                continue
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
