@@ -6,17 +6,16 @@ It is the whole list, also where this exporter is one shard of several: Promethe
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from exporter.expose import deflate
 from exporter.facts import Certificate, Domain
 from exporter.judge.coverage import Coverage
 from exporter.snapshot import Board, Snapshot
 
-LEVEL = 1  # gzip
 SHOWN = 3  # inventories that are named where they are not read yet
 
 
@@ -96,7 +95,7 @@ def listing(one: Directory) -> Listing:
     """Write the body of /sd, a target in each line: as each has its own name, no two share their labels."""
     groups = ",\n".join(json.dumps(_group(target, one.coverage)) for target in one.targets)
     plain = f"[\n{groups}\n]\n".encode() if groups else b"[]\n"
-    return Listing(one, plain, gzip.compress(plain, LEVEL, mtime=0))
+    return Listing(one, plain, deflate.stream(deflate.part(plain)))
 
 
 def _same(one: tuple[Certificate, ...], other: tuple[Certificate, ...]) -> bool:

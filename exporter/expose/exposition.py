@@ -6,7 +6,7 @@ both formats. The few others, and the process's own, go through prometheus_clien
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -47,20 +47,26 @@ def collect(families: Iterable[Family], snapshot: Snapshot) -> Iterator[Metric]:
         yield metric
 
 
-class _Own(Collector):
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+class _Given(Collector):
+    def __init__(self, metrics: Callable[[], Iterator[Metric]]) -> None:
+        self._metrics = metrics
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        return collect(OWN, self._snapshot)
+        return self._metrics()
+
+
+def registry_of(metrics: Callable[[], Iterator[Metric]]) -> CollectorRegistry:
+    """Make what prometheus_client writes of metrics that are there already."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Given(metrics))
+    return registry
 
 
 def _registry(snapshot: Snapshot) -> CollectorRegistry:
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Own(snapshot))
+    registry = registry_of(lambda: collect(OWN, snapshot))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)

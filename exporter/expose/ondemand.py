@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from exporter.expose import course, probes
 from exporter.expose.discovery import Directory, Discovery
@@ -17,7 +18,6 @@ from exporter.judge.admission import Allowance, Errand, Forbidden, Probed, allow
 from exporter.snapshot import Board, Known, Snapshot
 from exporter.snapshot.taking import take
 
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
 SOON = {"Retry-After": "1"}  # seconds
 
 
@@ -55,7 +55,7 @@ class Prober:
             case str() as log:
                 return web.Response(text=log)
             case bytes() as metrics:
-                return web.Response(body=metrics, headers={"Content-Type": METRICS})
+                return web.Response(body=metrics, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
     async def _answer(self, query: Mapping[str, str], headers: Mapping[str, str]) -> bytes | str | Refusal:
         try:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
 
-from exporter.expose.exposition import collect
+from exporter.expose.exposition import collect, registry_of
 from exporter.expose.families import ENDPOINTS
 from exporter.expose.family import Family
 from exporter.expose.rows import Row, Rows, Subject, moment, number
@@ -120,23 +118,10 @@ PROBES = (
 
 def render(probe: Probe) -> bytes:
     """Write the rows of one probe: blackbox_exporter's, then those of every address looked at."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(lambda: _metrics(probe)))
-    return generate_latest(registry)
+    return generate_latest(registry_of(lambda: _metrics(probe)))
 
 
 def _metrics(probe: Probe) -> Iterator[Metric]:
     itself: Subject[Probe] = Subject((), lambda _: (), lambda _: (probe,))
     families = (*(replace(one, subject=itself) for one in PROBES), *ENDPOINTS)
     return (one for one in collect(families, probe.snapshot) if one.samples)
-
-
-class _Collector(Collector):
-    def __init__(self, metrics: Callable[[], Iterator[Metric]]) -> None:
-        self._metrics = metrics
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        return self._metrics()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from exporter.facts import Certificate, Evidence, Look
 from exporter.judge.issue import is_older_issue, same_issuer
-from exporter.judge.names import normal, wildcard_over
+from exporter.judge.names import names_over, normal
 
 
 def assign(
@@ -37,13 +37,6 @@ def assign(
         arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial))
         for arn, one in inventory.items()
     }
-
-
-def names_over(domain: str) -> tuple[str, ...]:
-    """List the names of a certificate, in their normal form, that cover a domain."""
-    name = normal(domain)
-    wildcard = wildcard_over(name)
-    return (name, wildcard) if wildcard else (name,)
 
 
 def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from exporter.facts import Certificate, Domain, Look
-from exporter.judge.names import normal, wildcard_over
+from exporter.judge.names import names_over, normal
 
 
 class Coverage:
@@ -33,6 +33,7 @@ class Coverage:
         return tuple({one.arn: one for one in (*self.of(domain), *self._covering(domain), *found)}.values())
 
     def _covering(self, domain: Domain) -> tuple[Certificate, ...]:
-        name = normal(domain.name)
-        found = (self._by_name.get(name, {}), self._by_name.get(wildcard_over(name), {}))
-        return tuple({**found[0], **found[1]}.values())
+        found: dict[str, Certificate] = {}
+        for name in names_over(domain.name):
+            found |= self._by_name.get(name, {})
+        return tuple(found.values())

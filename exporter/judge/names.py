@@ -8,9 +8,14 @@ from collections.abc import Iterable
 
 def covers(patterns: Iterable[str], name: str) -> bool:
     """Tell whether any of a certificate's names covers this name (RFC 9525, section 6.3)."""
-    wanted = normal(name)
-    covering = {wanted, wildcard_over(wanted)} - {""}
+    covering = names_over(name)
     return any(normal(pattern) in covering for pattern in patterns)
+
+
+def names_over(name: str) -> tuple[str, ...]:
+    """List the names of a certificate, in their normal form, that cover a host name."""
+    own = normal(name)
+    return tuple(filter(None, (own, wildcard_over(own))))
 
 
 def wildcard_over(name: str) -> str:

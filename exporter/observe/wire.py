@@ -29,7 +29,7 @@ _RTT = struct.Struct("@68xI28xI")  # tcpi_rtt in microseconds and tcpi_total_ret
 def stamped(sock: socket.socket) -> socket.socket:
     """Have the kernel stamp what arrives; let one such socket stay open, as the first and the last cost much.
 
-    Linux rewrites its own code when it begins to stamp and when nobody wants it any more, 0.2 ms each time.
+    Linux rewrites its own code when it begins to stamp and when nobody wants it any more: together 0.2 ms.
     """
     if _STAMPED is not None:
         sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)

@@ -21,7 +21,7 @@ PATIENCE = 0.1  # seconds after which a look that waits for a silent peer gives 
 ROOM = 16  # times as many looks as may be under way abreast may wait for silent peers
 TOGETHER = 16  # looks that begin at one moment, where that delays none for longer than …
 TICK = 0.25  # seconds: a processor that wakes for one look at a time spends half of its time on waking
-ABREAST = 8  # looks that begin between two turns of the event loop
+AT_A_TURN = 8  # looks that begin between two turns of the event loop
 TOO_SOON = 0.01  # of the interval: a moment as near as this was the one that has just been kept
 
 
@@ -93,7 +93,7 @@ class Rota(Generic[K]):
     async def _turn(self) -> None:
         """Wait until one more look may begin."""
         self._begun += 1
-        if self._begun % ABREAST == 0:
+        if self._begun % AT_A_TURN == 0:
             await asyncio.sleep(0)
         await self._room.acquire()
         await self._turns.acquire()

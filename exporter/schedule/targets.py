@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from exporter.facts import Certificate, Domain
 from exporter.judge.coverage import Coverage
-from exporter.judge.names import normal, wildcard_over
+from exporter.judge.names import names_over, normal
 from exporter.judge.sharding import Shard
 
 
@@ -30,11 +30,7 @@ def concerning(domains: Iterable[Domain], certificates: Iterable[Certificate]) -
     certificates = tuple(certificates)
     arns = {one.arn for one in certificates}
     names = {normal(name) for one in certificates for name in one.names}
-    return tuple(
-        one
-        for one in domains
-        if one.arn in arns or not names.isdisjoint((normal(one.name), wildcard_over(normal(one.name))))
-    )
+    return tuple(one for one in domains if one.arn in arns or not names.isdisjoint(names_over(one.name)))
 
 
 def watched(

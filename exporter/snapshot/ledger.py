@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
 from exporter.judge import counting, validation
-from exporter.judge.names import normal
+from exporter.judge.names import names_over, normal
 from exporter.judge.rule import Policy
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Case, News, Place, Snapshot, Spot, taking
@@ -123,7 +123,7 @@ class Ledger:
                 kept.pop(arn, None)
 
     def _place(self, place: Place, looks: tuple[Look, ...] | None) -> None:
-        names = (*counting.names_over(place[0]), *filter(None, [self._pins.get(place)]))
+        names = (*names_over(place[0]), *filter(None, [self._pins.get(place)]))
         before = self._looks.get(place, ())
         if looks is None:
             self._looks.pop(place, None)
@@ -151,7 +151,7 @@ class Ledger:
 
     def _assign(self, place: Place) -> None:
         """Say anew for which certificates the endpoints of a place count."""
-        names = counting.names_over(place[0])
+        names = names_over(place[0])
         covering = {arn for name in names for arn in self._by_name.get(name, ())}
         candidates = [self._certificates[arn] for arn in sorted(covering)]
         pin = self._pins.get(place)

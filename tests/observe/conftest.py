@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
+from exporter.demo.dns import DnsServer, Zone
+
+World = Callable[[Zone], Awaitable[DnsServer]]
 
 
 @pytest.fixture
@@ -18,3 +23,17 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Start name servers, each with the zone it is given."""
+    servers = []
+
+    async def start(zone: Zone) -> DnsServer:
+        servers.append(await DnsServer.start(zone))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        await server.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import dns.message
@@ -16,27 +16,13 @@ from dns.rdatatype import RdataType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.dns import DnsServer, Zone
+from exporter.demo.dns import DnsServer
 from exporter.facts import Why
 from exporter.observe.dns import Resolver, _Cache, _server
 from exporter.observe.sight import Blind
 
 Records = Mapping[str, Sequence[str]]
 World = Callable[..., Awaitable[DnsServer]]
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    """Start name servers, each with the zone it is given."""
-    servers = []
-
-    async def start(zone: Zone) -> DnsServer:
-        servers.append(await DnsServer.start(zone))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        await server.close()
 
 
 def resolver(*servers: DnsServer, timeout: float = 5) -> Resolver:

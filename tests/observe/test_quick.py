@@ -76,20 +76,6 @@ async def clock() -> Clock:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[Start]:
-    """Start name servers, each with the zone it is given."""
-    servers = []
-
-    async def start(zone: Zone) -> DnsServer:
-        servers.append(await DnsServer.start(zone))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        await server.close()
-
-
-@pytest.fixture
 async def listen() -> AsyncIterator[Listen]:
     """Start name servers that say what they are told to."""
     peers = []
