@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from exporter.facts import Certificate, Evidence, Look
 from exporter.judge.issue import is_older_issue, same_issuer
@@ -34,7 +34,7 @@ def assign(
         for arn in [pin] if pin else owners(look, covering.values()):
             counting[arn].append(look)
     return {
-        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial))
+        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial.__getitem__))
         for arn, one in inventory.items()
     }
 
@@ -51,11 +51,11 @@ def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:
 
 
 def siblings(
-    one: Certificate, looks: Iterable[Look], by_serial: Mapping[int, Iterable[str]]
+    one: Certificate, looks: Iterable[Look], holders: Callable[[int], Iterable[str]]
 ) -> dict[int, str]:
     """Name the other certificates of the inventory that are served where this one should be."""
     served = {look.last.serial for look in looks if look.last is not None} - {one.serial}
-    return {serial: min(by_serial[serial]) for serial in served if by_serial.get(serial)}
+    return {serial: min(arns) for serial in served if (arns := holders(serial))}
 
 
 def tells_nothing_new(looks: tuple[Look, ...], before: tuple[Look, ...], certificate: Certificate) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 from exporter.facts import Certificate, Details, Seen, Validation
@@ -122,8 +123,8 @@ def _common(top: _Fields, acm: _Fields, names: tuple[str, ...]) -> Certificate:
         raise ValueError(f"a certificate without an ARN: {arn!r}")
     return Certificate(
         arn=arn,
-        account=parts[4],
-        region=parts[3],
+        account=intern(parts[4]),
+        region=intern(parts[3]),
         domain=names[0] if names else "",
         names=names,
         type=acm.text("Type"),
@@ -165,7 +166,7 @@ def _validations(part: _Fields) -> Iterable[Validation]:
 
 
 def _host(name: str) -> str:
-    return name.lower().rstrip(".")
+    return intern(name.lower().rstrip("."))
 
 
 def _hosts(*names: str) -> tuple[str, ...]:
@@ -181,7 +182,7 @@ class _Fields:
     odd: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> str:
-        return self._get(name, str) or ""
+        return intern(self._get(name, str) or "")  # thousands of rows have the same few texts
 
     def moment(self, name: str) -> datetime | None:
         return self._get(name, datetime)

@@ -26,12 +26,13 @@ import dns.resolver
 from dns.rdatatype import RdataType
 
 from exporter.facts import Seen, Sight, Unseen, Why
-from exporter.observe.quick import REMEMBERED, Found, Quick, kept_for
+from exporter.observe.quick import Found, Quick, kept_for
 from exporter.observe.sight import Blind, sight
 
 T = TypeVar("T")
 Servers: TypeAlias = tuple[dns.nameserver.Do53Nameserver, ...]
 
+SHARED = 2_000  # answers kept, at 3 kB each: those that many questions climb to, as to a zone's CAA
 _PATIENCE = 2.0  # seconds for one try; also the pace at which lost datagrams are sent again
 _EDNS_PAYLOAD = 1232  # what passes every path unfragmented (DNS flag day 2020)
 _BOGUS = range(dns.edns.EDECode.DNSSEC_BOGUS, dns.edns.EDECode.NSEC_MISSING + 1)  # RFC 8914, 4.7 to 4.13
@@ -63,7 +64,7 @@ class Resolver:
         self._servers = tuple(_server(text) for text in nameservers)
         self._hosts = _Watched(None if nameservers else hosts_file, _parse_hosts)
         self._resolv_conf = _Watched(None if nameservers else resolv_conf, _parse_resolv_conf)
-        self._cache = _Cache(REMEMBERED)
+        self._cache = _Cache(SHARED)
         self._client = _client(self._servers, timeout, self._cache)
         self._quick = Quick(lambda: [(one.address, one.port) for one in self._name_servers()], timeout)
         self._asking: dict[tuple[dns.name.Name, RdataType], asyncio.Task[Sight[Reply]]] = {}

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -101,7 +102,7 @@ def _text(certificate: x509.Certificate, field: str) -> str:
     """Return a distinguished name as text (RFC 4514), or "" where its strings break their own encoding."""
     try:
         name: x509.Name = getattr(certificate, field)
-        return name.rfc4514_string()[:MOST_TEXT]
+        return intern(name.rfc4514_string()[:MOST_TEXT])
     except UNREADABLE:
         return ""
 

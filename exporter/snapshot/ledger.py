@@ -6,10 +6,10 @@ What it gives is what `taking.take` gives of the same knowledge; a test holds th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
 from exporter.judge import counting, validation
@@ -113,9 +113,9 @@ class Ledger:
                 self._own.add(arn)
                 self._touched[arn] = None
         for name in (arn, *_names(old), *_names(new)):
-            self._moved |= dict.fromkeys(self._places.get(name, ()))
+            self._moved |= dict.fromkeys(self._places.get(name))
         for serial in (*_serial(old), *_serial(new)):
-            for place in self._serving.get(serial, ()):  # where it is, or was, somebody's sibling
+            for place in self._serving.get(serial):  # where it is, or was, somebody's sibling
                 self._touched |= dict.fromkeys(self._owners.get(place, ()))
         if new is None:
             self._own.discard(arn)
@@ -147,12 +147,12 @@ class Ledger:
             if remembered is not None:
                 self._remembered[question] = remembered
         if not same:
-            self._touched |= dict.fromkeys(self._asking.get(question, ()))
+            self._touched |= dict.fromkeys(self._asking.get(question))
 
     def _assign(self, place: Place) -> None:
         """Say anew for which certificates the endpoints of a place count."""
         names = names_over(place[0])
-        covering = {arn for name in names for arn in self._by_name.get(name, ())}
+        covering = {arn for name in names for arn in self._by_name.get(name)}
         candidates = [self._certificates[arn] for arn in sorted(covering)]
         pin = self._pins.get(place)
         exposed = self._shard.owns(place[0], [pin] if pin else covering)
@@ -191,7 +191,7 @@ class Ledger:
                 continue
             one, looks = self._certificates[arn], self._looks_of(arn)
             answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}
-            siblings = counting.siblings(one, looks, self._by_serial)
+            siblings = counting.siblings(one, looks, self._by_serial.get)
             evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)))
             self._cases[arn] = taking.case(evidence, self._remembered, self._policy, now)
             self._judged.pop(arn, None)
@@ -212,18 +212,38 @@ class Ledger:
         return tuple([look for place in sorted(looks, key=self._ranks.__getitem__) for look in looks[place]])
 
 
-class _Index(dict[K, set[V]]):
-    """Values by key; a key without a value is not there."""
+class _Index(Generic[K, V]):
+    """Values by key; most keys have one, which costs no set."""
+
+    def __init__(self) -> None:
+        self._one: dict[K, V] = {}
+        self._more: dict[K, set[V]] = {}  # of at least two
+
+    def get(self, key: K) -> Collection[V]:
+        """Return the values of a key."""
+        return self._more.get(key) or ((self._one[key],) if key in self._one else ())
 
     def change(self, value: V, old: Iterable[K], new: Iterable[K]) -> None:
         """Move a value from some keys to others."""
         for key in old:
-            values = self.get(key, set())
-            values.discard(value)
-            if not values:
-                self.pop(key, None)
+            self._drop(key, value)
         for key in new:
-            self.setdefault(key, set()).add(value)
+            self._add(key, value)
+
+    def _drop(self, key: K, value: V) -> None:
+        if key in self._more:
+            values = self._more[key]
+            values.discard(value)
+            if len(values) == 1:
+                (self._one[key],) = self._more.pop(key)
+        elif self._one.get(key) == value:
+            del self._one[key]
+
+    def _add(self, key: K, value: V) -> None:
+        if key in self._more:
+            self._more[key].add(value)
+        elif self._one.setdefault(key, value) != value:
+            self._more[key] = {self._one.pop(key), value}
 
 
 def _names(one: Certificate | None) -> tuple[str, ...]:
