@@ -17,7 +17,7 @@ _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"  # no name, no time, quick
 _END = b"\x03\x00"  # an empty last block
 _POLYNOMIAL = 0xEDB88320  # of the CRC-32 (RFC 1952, section 8), its bits reversed
 _ONE = 1 << 31  # the polynomial 1, likewise
-_PIECE = 256 * 1024
+_PIECE = 1024 * 1024  # bytes; each waits for its turn of the event loop
 _LONGEST = 40  # bits of a length, so a terabyte
 
 
