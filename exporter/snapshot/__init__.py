@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
-from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
+from exporter.facts import Answer, Certificate, Domain, Endpoint, Evidence, Look, Question, Sight
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.verdict import Verdict
@@ -66,6 +67,38 @@ class News:
     listed: bool = False
 
 
+class What(StrEnum):
+    """What of a certificate or of an endpoint changed: a closed set, safe as a label."""
+
+    SERIAL = "serial"
+    ISSUER = "issuer"
+    VERDICT = "verdict"  # of certificates only
+
+
+Subject: TypeAlias = str | Endpoint  # a certificate's ARN, or an endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it was when it was last known; serials as lower-case hex."""
+
+    at: datetime  # when that was seen
+    subject: Subject
+    domain: str
+    what: What
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What became of one certificate or endpoint since it was first seen."""
+
+    first_seen: datetime | None = None
+    known: Mapping[What, str] = field(default_factory=dict)  # the latest of each
+    changes: tuple[Change, ...] = ()  # the latest last
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One certificate with its evidence and its verdict."""
@@ -75,6 +108,7 @@ class Case:
     window_start: datetime | None
     first_issue: datetime | None  # of this ARN, which the limit of 825 days counts from
     records: tuple[tuple[str, bool], ...]  # validation record -> as ACM wants it; unseen ones are left out
+    history: History = History()
 
     @property
     def certificate(self) -> Certificate:
@@ -90,6 +124,7 @@ class Spot:
     labels: Mapping[str, str]
     name_match: bool | None
     serial_matches: tuple[tuple[str, bool], ...]  # ARN -> serves that certificate's serial
+    history: History = History()
 
 
 @dataclass(frozen=True, slots=True)

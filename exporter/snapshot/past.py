@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from exporter.facts import Answer, Certificate, Look, Question, Sight
-from exporter.snapshot import Place, Source
+from exporter.snapshot import Change, History, Place, Source, Subject, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,9 @@ class Past:
     sources: tuple[Source, ...] = ()  # of TLS and DNS
     requests: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)  # counted so far
     tally: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    histories: Mapping[Subject, History] = field(default_factory=dict)  # the longest gone first
+    changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
+    undelivered: tuple[Change, ...] = ()  # what the webhook was not told yet
 
 
 NOTHING = Past()
