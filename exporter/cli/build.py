@@ -23,9 +23,11 @@ from exporter.observe.tls import TlsEye
 from exporter.observe.token import TokenFetcher
 from exporter.observe.trust import Trust, load_roots
 from exporter.schedule.ondemand import OnDemand, Resolve
+from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.rota import ROOM
-from exporter.schedule.watch import Eyes, Plan, Watch
+from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Snapshot
+from exporter.snapshot.past import Way
 
 THREADS = (
     6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
@@ -134,12 +136,12 @@ def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, T
 
 def _acm(
     settings: Settings, clients: Clients, executor: ThreadPoolExecutor, shard: Shard
-) -> Iterator[tuple[str, AcmEye]]:
+) -> Iterator[tuple[Way, AcmEye]]:
     pace = settings.aws.requests_per_second / shard.total  # all shards draw on the same quota
     for account in settings.aws.accounts:
         access = Access(account.profile, account.role_arn, account.external_id)
         for region in account.regions or ("",):
             yield (
-                account.name,
+                Way(account.name, account.profile, account.role_arn, region),
                 AcmEye(clients, access, region, executor, pace),
             )
