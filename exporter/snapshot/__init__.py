@@ -128,6 +128,16 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the state file fares."""
+
+    healthy: bool  # the latest attempt to open or write it succeeded
+    last_write: datetime | None = None
+    size: int | None = None  # bytes on the disk
+    dropped: int = 0  # rows that were not as they had been written
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One moment; every number and every word that users see comes from here.
 
