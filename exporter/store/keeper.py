@@ -42,7 +42,7 @@ class Keeper:
 
     async def open(self) -> Past:
         """Read what was known; what cannot be read is not known."""
-        return await self._in_thread(self._open)
+        return await self._in_thread(lambda: self._open(borrowing=True))
 
     async def run(self, past: Callable[[], Past], recall: Callable[[Past], None]) -> Never:
         """Write what is new, for ever; `recall` is told what a file holds that could be opened only late."""
@@ -78,12 +78,13 @@ class Keeper:
             self._troubled(TroubleError(Reason.FAILING, f"{type(error).__name__}: {error}"))
             return NOTHING
 
-    def _open(self) -> Past:
+    def _open(self, *, borrowing: bool = False) -> Past:
         try:
             past = self._read_and_hold()
         except TroubleError as trouble:
             self._troubled(trouble)
-            return self._borrow() if trouble.reason is Reason.UNWRITABLE and self.path.is_file() else NOTHING
+            borrowing &= trouble.reason is Reason.UNWRITABLE and self.path.is_file()
+            return self._borrow() if borrowing else NOTHING
         self._fine()
         return past
 
