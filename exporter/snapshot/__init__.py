@@ -99,6 +99,9 @@ class History:
     changes: tuple[Change, ...] = ()  # the latest last
 
 
+UNTOLD = History()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One certificate with its evidence and its verdict."""
@@ -108,7 +111,7 @@ class Case:
     window_start: datetime | None
     first_issue: datetime | None  # of this ARN, which the limit of 825 days counts from
     records: tuple[tuple[str, bool], ...]  # validation record -> as ACM wants it; unseen ones are left out
-    history: History = History()
+    history: History = UNTOLD
 
     @property
     def certificate(self) -> Certificate:
@@ -124,7 +127,7 @@ class Spot:
     labels: Mapping[str, str]
     name_match: bool | None
     serial_matches: tuple[tuple[str, bool], ...]  # ARN -> serves that certificate's serial
-    history: History = History()
+    history: History = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,18 @@ class Keeping:
     last_write: datetime | None = None
     size: int | None = None  # bytes on the disk
     dropped: int = 0  # rows that were not as they had been written
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the webhook fares."""
+
+    success: bool | None = None  # of the latest request; None: there was none
+    last_success: datetime | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)  # outcome -> requests
+    delivered: int = 0  # changes
+    dropped: int = 0  # changes that waited too long or found no room
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +174,10 @@ class Snapshot:
     configured_at: datetime | None = None  # when the configuration in force was loaded
     shard: Shard = ALONE
     others: tuple[Certificate, ...] = ()  # the certificates of the other shards
+    changes: tuple[Change, ...] = ()  # of everything, the latest last
+    changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
+    keeping: Keeping | None = None  # None: there is no state file
+    delivery: Delivery | None = None  # None: there is no webhook
 
     @property
     def rules(self) -> RuleSet:

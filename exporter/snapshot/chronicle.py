@@ -56,6 +56,11 @@ class Chronicle:
         news, self._news = tuple(self._news), []
         return news
 
+    def retire(self) -> None:
+        """Let everything be gone, until it is seen again."""
+        self._gone |= self._present
+        self._present = {}
+
     def recall(self, histories: Mapping[Subject, History], counts: Mapping[tuple[str, What], int]) -> None:
         """Take in what was known before this process, or before its configuration."""
         for subject, old in histories.items():
@@ -91,11 +96,11 @@ class Chronicle:
 
     def leave(self, subjects: Iterable[Subject]) -> None:
         """Let some be gone; their histories are kept for a while, lest they come back."""
-        for subject in subjects:
-            if history := self._present.pop(subject, None):
-                self._gone[subject] = history
-        for subject in list(islice(self._gone, max(0, len(self._gone) - GONE))):
-            del self._gone[subject]
+        left = {one: history for one in subjects if (history := self._present.pop(one, None))}
+        if left:
+            self._gone |= left
+            for subject in list(islice(self._gone, max(0, len(self._gone) - GONE))):
+                del self._gone[subject]
 
     def _follow(
         self, subject: Subject, domain: str, known: Mapping[What, str], now: datetime, *, seen: bool
