@@ -64,6 +64,7 @@ class News:
     swept: bool = False
     targets: tuple[Domain, ...] = ()
     listed: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Snapshot:
     targets: tuple[Domain, ...] = ()  # what there is to look at, by whomever
     listed: bool = False  # no target is missing because an inventory was not read yet
     configured_at: datetime | None = None  # when the configuration in force was loaded
+    refused: bool = False  # a later one was refused
     shard: Shard = ALONE
     others: tuple[Certificate, ...] = ()  # the certificates of the other shards
 

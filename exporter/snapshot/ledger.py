@@ -96,6 +96,7 @@ class Ledger:
             targets=news.targets,
             listed=news.listed,
             configured_at=self._configured_at,
+            refused=news.refused,
             shard=self._shard,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
