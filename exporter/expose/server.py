@@ -24,6 +24,7 @@ log = structlog.get_logger("acm_exporter.expose")
 GLANCE = 0.2  # seconds between two looks at the board
 FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a newer snapshot
 QUICK = 0.1  # seconds; a scrape waits for a rendering that takes no longer
+DRAIN = 0.6  # seconds that requests have at the end, and as long again once they are told
 REST = 20.0  # one that takes a second is made ahead of scrapes, and followed by this many seconds of rest
 
 Reload: TypeAlias = Callable[[], Awaitable[Sequence[str] | None]]
@@ -59,7 +60,9 @@ class Server:
         application.router.add_get("/-/healthy", self._healthy)
         application.router.add_get("/-/ready", self._ready)
         application.router.add_post("/-/reload", self._reload)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=DRAIN
+        )
 
     async def start(self, addresses: Sequence[tuple[str | None, int]]) -> list[str]:
         """Listen on all addresses and return their URLs; OSError where one is taken."""
