@@ -255,7 +255,7 @@ OWN = (
         "acm_exporter_config_last_reload_successful",
         "1 if the configuration was loaded when it was last tried, 0 if it was refused.",
         EXPORTER,
-        rows.number(lambda snapshot: 1.0 if snapshot.configured_at else None),
+        rows.number(lambda snapshot: not snapshot.refused if snapshot.configured_at else None),
     ),
     Family(
         "acm_exporter_config_last_reload_success_timestamp_seconds",

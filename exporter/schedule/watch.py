@@ -81,6 +81,8 @@ class Watch:
         self._domains = Rota(plan.tls_interval, plan.abreast, self._look, plan.room, before.looks)
         self._questions = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask, turns=before.questions)
         self._changed = asyncio.Event()
+        self._refused = False
+        self.shown = asyncio.Event()  # set by each snapshot
         self._aimed = False  # whether the rotas were pointed at anything
         self._targets: tuple[Domain, ...] = ()
         self._readiness = Readiness(
@@ -158,6 +160,13 @@ class Watch:
             listed=self._readiness.listed(),
         )
 
+    def refuse(self) -> asyncio.Event:
+        """Tell from now on that a later configuration was refused; gives what the next snapshot sets."""
+        self._refused = True
+        self._changed.set()
+        self.shown.clear()
+        return self.shown
+
     def count(self, looks: Sequence[Look]) -> None:
         """Count looks that somebody else asked for, and keep nothing of them."""
         for look in looks:
@@ -224,6 +233,7 @@ class Watch:
             began = loop.time()
             try:
                 self._board.latest = await self._snapshot()
+                self.shown.set()
             except Exception:
                 log.exception("bug in a snapshot; the last one stays")
             await asyncio.sleep(max(1.0, REST * (loop.time() - began)))
@@ -266,6 +276,7 @@ class Watch:
             self._readiness.swept(),
             self._targets,
             self._readiness.listed(),
+            self._refused,
         )
 
     def _new_ledger(self) -> Ledger:

@@ -65,6 +65,7 @@ class News:
     swept: bool = False
     targets: tuple[Domain, ...] = ()
     listed: bool = False
+    refused: bool = False
 
 
 class What(StrEnum):
@@ -172,6 +173,7 @@ class Snapshot:
     targets: tuple[Domain, ...] = ()  # what there is to look at, by whomever
     listed: bool = False  # no target is missing because an inventory was not read yet
     configured_at: datetime | None = None  # when the configuration in force was loaded
+    refused: bool = False  # a later one was refused
     shard: Shard = ALONE
     others: tuple[Certificate, ...] = ()  # the certificates of the other shards
     changes: tuple[Change, ...] = ()  # of everything, the latest last

@@ -101,6 +101,7 @@ class Ledger:
             targets=news.targets,
             listed=news.listed,
             configured_at=self._configured_at,
+            refused=news.refused,
             shard=self._shard,
             changes=self._chronicle.changes,
             changed=dict(self._chronicle.counts),

@@ -76,7 +76,7 @@ PLAIN = "text/plain; charset=utf-8"
         ("GET", "/-/healthy", 200, PLAIN, "healthy\n"),
         ("GET", "/-/ready", 200, PLAIN, "ready\n"),
         ("POST", "/sd", 405, PLAIN, "405: Method Not Allowed"),
-        ("POST", "/-/reload", 501, PLAIN, "/-/reload is not supported yet\n"),
+        ("POST", "/-/reload", 409, PLAIN, "there is no configuration file to reload\n"),
         ("GET", "/nothing", 404, PLAIN, "404: Not Found"),
         ("GET", "/metrics/", 404, PLAIN, "404: Not Found"),
         ("GET", "/-/reload", 405, PLAIN, "405: Method Not Allowed"),
@@ -87,7 +87,7 @@ PLAIN = "text/plain; charset=utf-8"
 async def test_each_path(  # noqa: PLR0917 - the columns of the table
     url: str, client: ClientSession, method: str, path: str, status: int, content_type: str, text: str
 ) -> None:
-    """Each path of the contract answers, what is still to come says so, and everything else is refused."""
+    """Each path of the contract answers, and everything else is refused."""
     async with client.request(method, url + path) as answer:
         assert await got(answer) == (status, content_type, text)
 
