@@ -8,6 +8,7 @@ from typing import Protocol
 
 from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
 from exporter.judge.sharding import ALONE, Shard
+from exporter.snapshot import Change, Delivery, Keeping
 from exporter.snapshot.past import Way
 
 
@@ -43,6 +44,22 @@ class Eyes:
     acm: Sequence[tuple[Way, InventoryEye]]
     tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
     dns: Callable[[Question], Awaitable[Sight[Answer]]]
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What stands beside a watch: who is told of changes, and how the state file and the webhook fare."""
+
+    tell: Callable[[Sequence[Change]], None] = lambda _: None
+    keeping: Callable[[], Keeping | None] = _nothing
+    delivery: Callable[[], Delivery | None] = _nothing
+
+
+NOBODY = Aside()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from exporter.judge.validation import questions
 from exporter.schedule.estate import Estate
 from exporter.schedule.inventory import Inventory
 from exporter.schedule.memory import Memory
-from exporter.schedule.plan import Eyes, Plan
+from exporter.schedule.plan import NOBODY, Aside, Eyes, Plan
 from exporter.schedule.readiness import Readiness
 from exporter.schedule.rota import Rota
 from exporter.schedule.targets import concerning, targets, watched
+from exporter.schedule.telling import Annals
 from exporter.snapshot import Board, Known, News, Snapshot, Source
 from exporter.snapshot.ledger import Ledger
 from exporter.snapshot.past import NOTHING, Past, Process, comparable
@@ -46,6 +47,7 @@ class Watch:
         board: Board,
         *,
         past: Past = NOTHING,
+        aside: Aside = NOBODY,
     ) -> None:
         """Nothing is looked at before `run` or `once`; of the past counts what is still asked for."""
         self._eyes = eyes
@@ -57,6 +59,7 @@ class Watch:
         past = comparable(past, plan.domains)
         before = past.process
         self._memory = Memory(past)
+        self.annals = Annals(past, aside)
         self._ledger = self._new_ledger()
         self._behind = True  # the ledger knows nothing of what is known
         self._ways = {
@@ -131,6 +134,8 @@ class Watch:
             answers=dict(memory.answers),
             remembered=dict(memory.remembered),
             sources=(memory.tls.source, memory.dns.source),
+            histories=self.annals.book.histories,
+            changed=self.annals.book.counts,
             process=Process(
                 requests={way: one.requests for way, one in ways},
                 tally=dict(memory.tally),
@@ -245,12 +250,14 @@ class Watch:
 
     async def _snapshot(self) -> Snapshot:
         """Judge what changed since the last snapshot; after a bug in that, everything from the beginning."""
+        self.annals.open()
         if self._behind:
             self._ledger = self._new_ledger()
         news = self._news()
         self._behind = True
         snapshot = await asyncio.to_thread(self._ledger.take, news, self._clock())
         self._behind = False
+        self.annals.close()
         return snapshot
 
     def _news(self) -> News:
@@ -277,10 +284,13 @@ class Watch:
             self._targets,
             self._readiness.listed(),
             self._refused,
+            self.annals.aside.keeping(),
+            self.annals.aside.delivery(),
         )
 
     def _new_ledger(self) -> Ledger:
-        return Ledger(self._policy, self._plan.domains, self._configured_at, self._plan.shard)
+        plan = self._plan
+        return Ledger(self._policy, plan.domains, self._configured_at, plan.shard, self.annals.chronicle)
 
 
 def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:

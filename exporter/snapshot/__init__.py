@@ -35,6 +35,28 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the state file fares."""
+
+    healthy: bool  # the latest attempt to open or write it succeeded
+    last_write: datetime | None = None
+    size: int | None = None  # bytes on the disk
+    dropped: int = 0  # rows that were not as they had been written
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the webhook fares."""
+
+    success: bool | None = None  # of the latest request; None: there was none
+    last_success: datetime | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)  # outcome -> requests
+    delivered: int = 0  # changes
+    dropped: int = 0  # changes that waited too long or found no room
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that the schedule has gathered so far: the raw material of a snapshot."""
 
@@ -66,6 +88,8 @@ class News:
     targets: tuple[Domain, ...] = ()
     listed: bool = False
     refused: bool = False
+    keeping: Keeping | None = None
+    delivery: Delivery | None = None
 
 
 class What(StrEnum):
@@ -129,28 +153,6 @@ class Spot:
     name_match: bool | None
     serial_matches: tuple[tuple[str, bool], ...]  # ARN -> serves that certificate's serial
     history: History = UNTOLD
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """How the state file fares."""
-
-    healthy: bool  # the latest attempt to open or write it succeeded
-    last_write: datetime | None = None
-    size: int | None = None  # bytes on the disk
-    dropped: int = 0  # rows that were not as they had been written
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How the webhook fares."""
-
-    success: bool | None = None  # of the latest request; None: there was none
-    last_success: datetime | None = None
-    requests: Mapping[str, int] = field(default_factory=dict)  # outcome -> requests
-    delivered: int = 0  # changes
-    dropped: int = 0  # changes that waited too long or found no room
-    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)

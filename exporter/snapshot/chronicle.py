@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import Any, NamedTuple
 
 from exporter.facts import Look, Seen
 from exporter.judge.verdict import Word
@@ -21,35 +22,44 @@ MOST = 20_000  # of all together
 GONE = 10_000  # histories of what is gone, which may come back
 CERTIFICATE = "certificate"
 ENDPOINT = "endpoint"
+NONE: Mapping[Any, Any] = {}
 COUNTED = (
     *((CERTIFICATE, what) for what in What),
     *((ENDPOINT, what) for what in (What.SERIAL, What.ISSUER)),
 )
 
 
+class Book(NamedTuple):
+    """What a chronicle held at one moment."""
+
+    histories: Mapping[Subject, History]  # of what is gone first
+    counts: Mapping[tuple[str, What], int]
+    changes: tuple[Change, ...]  # all that are kept, the latest last
+
+
 class Chronicle:
     """The histories of everything; outlives the ledgers, and one thread at a time may touch it."""
 
-    def __init__(self) -> None:
-        """Begin with nothing known, and with every kind of change counted as 0."""
-        self.counts: Counter[tuple[str, What]] = Counter(dict.fromkeys(COUNTED, 0))
+    def __init__(
+        self,
+        histories: Mapping[Subject, History] = NONE,
+        counts: Mapping[tuple[str, What], int] = NONE,
+    ) -> None:
+        """Begin with what was known before, and with every kind of change counted, if only as 0."""
+        self._counts: Counter[tuple[str, What]] = Counter(dict.fromkeys(COUNTED, 0))
         self._present: dict[Subject, History] = {}
         self._gone: dict[Subject, History] = {}  # the longest ago first
         self._changes: deque[Change] = deque()
-        self._all: tuple[Change, ...] | None = ()
         self._news: list[Change] = []
+        self._book: Book | None = None
+        self.recall(histories, counts)
 
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """All changes that are kept, the latest last."""
-        if self._all is None:
-            self._all = tuple(self._changes)
-        return self._all
-
-    @property
-    def histories(self) -> Mapping[Subject, History]:
-        """All histories, of what is gone first."""
-        return {**self._gone, **self._present}
+    def book(self) -> Book:
+        """All of it, as it is now."""
+        if self._book is None:
+            self._book = Book({**self._gone, **self._present}, dict(self._counts), tuple(self._changes))
+        return self._book
 
     def news(self) -> tuple[Change, ...]:
         """Return what changed since the last call."""
@@ -60,6 +70,7 @@ class Chronicle:
         """Let everything be gone, until it is seen again."""
         self._gone |= self._present
         self._present = {}
+        self._book = None
 
     def recall(self, histories: Mapping[Subject, History], counts: Mapping[tuple[str, What], int]) -> None:
         """Take in what was known before this process, or before its configuration."""
@@ -70,8 +81,8 @@ class Chronicle:
             else:
                 self._present[subject] = _joined(old, new)
         for counted in COUNTED:
-            self.counts[counted] += counts.get(counted, 0)
-        everything = {one for history in self.histories.values() for one in history.changes}
+            self._counts[counted] += counts.get(counted, 0)
+        everything = {one for kept in (self._gone, self._present) for h in kept.values() for one in h.changes}
         self._changes = deque(sorted(everything, key=lambda one: one.at))
         self._trim()
 
@@ -98,6 +109,7 @@ class Chronicle:
         """Let some be gone; their histories are kept for a while, lest they come back."""
         left = {one: history for one in subjects if (history := self._present.pop(one, None))}
         if left:
+            self._book = None
             self._gone |= left
             for subject in list(islice(self._gone, max(0, len(self._gone) - GONE))):
                 del self._gone[subject]
@@ -117,13 +129,14 @@ class Chronicle:
         new = History(old.first_seen or now, latest, (*old.changes, *changes)[-LAST:])
         self._gone.pop(subject, None)
         self._present[subject] = new
+        self._book = None
         if changes:
             self._note(changes)
         return new
 
     def _note(self, changes: tuple[Change, ...]) -> None:
         for one in changes:
-            self.counts[CERTIFICATE if isinstance(one.subject, str) else ENDPOINT, one.what] += 1
+            self._counts[CERTIFICATE if isinstance(one.subject, str) else ENDPOINT, one.what] += 1
         self._news += changes
         self._changes += changes
         self._trim()
@@ -136,7 +149,7 @@ class Chronicle:
                 if history := kept.get(oldest.subject):
                     rest = tuple([one for one in history.changes if one != oldest])
                     kept[oldest.subject] = replace(history, changes=rest)
-        self._all = None
+        self._book = None
 
 
 def _joined(old: History, new: History) -> History:

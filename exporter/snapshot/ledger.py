@@ -103,8 +103,10 @@ class Ledger:
             configured_at=self._configured_at,
             refused=news.refused,
             shard=self._shard,
-            changes=self._chronicle.changes,
-            changed=dict(self._chronicle.counts),
+            changes=self._chronicle.book.changes,
+            changed=self._chronicle.book.counts,
+            keeping=news.keeping,
+            delivery=news.delivery,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 
