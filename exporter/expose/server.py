@@ -17,6 +17,7 @@ from exporter.expose import api, deflate, exposition, page
 from exporter.expose.discovery import Discovery, missing
 from exporter.expose.ondemand import Prober, Probing
 from exporter.expose.press import Press
+from exporter.expose.request import parse_limit
 from exporter.snapshot import Board, Snapshot
 
 log = structlog.get_logger("acm_exporter.expose")
@@ -54,6 +55,7 @@ class Server:
         application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/certificates", self._certificates)
+        application.router.add_get("/api/v1/changes", self._changes)
         application.router.add_get("/sd", self._targets)
         self.prober = Prober(board, self._discovery, probing)
         application.router.add_get("/probe", self.prober.answer)
@@ -124,6 +126,15 @@ class Server:
 
     async def _certificates(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
+        return web.Response(text=text, content_type="application/json")
+
+    async def _changes(self, request: web.Request) -> web.Response:
+        try:
+            limit = parse_limit(request.query)
+        except ValueError as error:
+            return web.Response(text=f"{error}\n", status=400)
+        latest = self._board.latest.changes[::-1][:limit]
+        text = await asyncio.to_thread(lambda: json.dumps(api.changes(latest)))
         return web.Response(text=text, content_type="application/json")
 
     async def _targets(self, request: web.Request) -> web.Response:
