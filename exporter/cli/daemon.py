@@ -13,6 +13,7 @@ import structlog
 
 from exporter import __version__
 from exporter.cli import build
+from exporter.cli.beside import Beside
 from exporter.cli.origin import Origin
 from exporter.cli.succession import Succession
 from exporter.config import Settings
@@ -44,18 +45,21 @@ async def serve(
     *,
     shard: Shard = ALONE,
     origin: Origin | None = None,
-    keep: Keep = lambda _: None,
+    keep: Keep | None = None,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT, of which the second ends the process at once.
 
-    `greet` is told the URLs once they answer; `keep` is called at the end, in a thread, with what is known.
+    `greet` is told the URLs once they answer; `keep` is called at the end, in a thread, with what
+    is known; by default it writes the state file.
     """
     share = {} if shard.total == 1 else {"shard": shard.index, "shards": shard.total}
     rules = settings.renewal.rules
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
+    beside = Beside(build.clock)
+    past = await beside.begin(settings)
     with ExitStack() as stack:
         stop = stack.enter_context(_Signals(lambda: succession.reload("SIGHUP")))
-        succession = Succession(settings, origin, shard=shard)
+        succession = Succession(settings, origin, shard=shard, past=past, beside=beside)
         stack.callback(succession.close)
         server = succession.server
         try:
@@ -67,7 +71,8 @@ async def serve(
             return 1
         log.info("listening", urls=" ".join(urls))
         greet(urls)
-        work = (succession.run(), succession.follow(), server.keep_rendered(), stop.wait())
+        keeping = beside.run(lambda: succession.watch)
+        work = (succession.run(), succession.follow(), keeping, server.keep_rendered(), stop.wait())
         tasks = [asyncio.create_task(one) for one in work]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         log.info("stopping")
@@ -75,7 +80,7 @@ async def serve(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _store(keep, succession.past)
+        await _store(keep or beside.finish, succession.past)
         await server.close()
         failures = [task.exception() for task in done if not task.cancelled() and task.exception()]
         if failures:

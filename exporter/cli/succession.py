@@ -13,6 +13,7 @@ from typing import Never
 import structlog
 
 from exporter.cli import build
+from exporter.cli.beside import Beside
 from exporter.cli.origin import Origin
 from exporter.config import ConfigError, Settings
 from exporter.expose.server import Server
@@ -39,8 +40,10 @@ class Succession:
         shard: Shard = ALONE,
         clock: Callable[[], datetime] = build.clock,
         past: Past = NOTHING,
+        beside: Beside | None = None,
     ) -> None:
         """Build the first watch; without an origin there is nothing to reload."""
+        self._beside = beside or Beside(clock)
         self._origin = origin
         self._shard = shard
         self._clock = clock
@@ -51,6 +54,11 @@ class Succession:
         self.server = Server(self.board, build.probing(settings, self._watch, clock=clock), self._posted)
         self._running: asyncio.Task[Never] | None = None
         self._complaints: Sequence[str] = ()
+
+    @property
+    def watch(self) -> Watch:
+        """The watch that looks now."""
+        return self._watch
 
     def past(self) -> Past:
         """Tell all that is known at this moment."""
@@ -145,6 +153,7 @@ class Succession:
             former.cancel()
             await asyncio.wait({former})
         before.close()
+        await self._beside.follow(settings, watch)
         await self._show(watch.shown)
         gc.collect()  # what the former watch was made of holds sockets, and would stay for hours
 
@@ -156,4 +165,5 @@ class Succession:
         self.server.renew()
 
     def _watch_by(self, parts: build.Parts, past: Past) -> Watch:
-        return Watch(parts.eyes, parts.plan, parts.policy, self._clock, self.board, past=past)
+        aside = self._beside.aside
+        return Watch(parts.eyes, parts.plan, parts.policy, self._clock, self.board, past=past, aside=aside)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import idna
 
@@ -265,6 +266,35 @@ def _ascii_name(name: str) -> str | None:
         return None
     whole_name = ".".join(labels)
     return whole_name if len(whole_name) <= 253 else None
+
+
+@kind("a web address (expected for example https://hooks.example.com/path)", secret=True)
+def web_address(value: str) -> str | None:
+    """Read an http or https URL, which may hold a secret."""
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return value if sound and re.fullmatch(r"[!-~]+", value) else None
+
+
+authorization = shaped(  # RFC 9110, section 11.6.2
+    "the value of a header (expected for example Bearer TOKEN)",
+    re.compile(r"[!-~]+(?: [!-~]+)*"),
+    secret=True,
+)
+
+
+def state_file(value: str, folder: Path) -> Path:
+    """Return where to keep a file that may still be made; a relative name is meant from `folder`."""
+    expected = "(expected a file of its own)"
+    if "\0" in value:
+        raise ValueError(f"{show(value)} is not the name of a file {expected}")
+    path = folder / value
+    if path.is_dir():
+        raise ValueError(f"{show(value)} is a directory {expected}")
+    return path
 
 
 def ca_file(value: str, folder: Path) -> Path:

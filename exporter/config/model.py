@@ -36,6 +36,11 @@ def _ca_file(value: object, info: ValidationInfo) -> object:
     return value if isinstance(value, Path) else kinds.ca_file(kinds.text(value), folder)
 
 
+def _state_file(value: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder", Path())
+    return value if isinstance(value, Path) else kinds.state_file(kinds.text(value), folder)
+
+
 def _later(_: object) -> object:
     raise ValueError("is not supported yet (expected no such key)")
 
@@ -161,6 +166,20 @@ class Renewal(Section):
     grace: Annotated[timedelta, BeforeValidator(kinds.duration(MINUTE))] = 3 * DAY
 
 
+class Webhook(Section):
+    """Whom to tell what changed; the address and the header may be secrets."""
+
+    url: Annotated[str, BeforeValidator(kinds.web_address)]
+    authorization: Annotated[str, BeforeValidator(kinds.authorization)] = ""
+    timeout: Annotated[timedelta, BeforeValidator(kinds.duration(BLINK))] = 10 * SECOND
+
+
+class Events(Section):
+    """What is done when something changed, beside the log."""
+
+    webhook: Webhook | None = None
+
+
 class Settings(Section):
     """Everything an operator may decide."""
 
@@ -169,7 +188,8 @@ class Settings(Section):
     probe: Probe = Probe()
     dns: Dns = Dns()
     renewal: Renewal = Renewal()
-    state_file: Later = None
+    events: Events = Events()
+    state_file: Annotated[Path | None, BeforeValidator(_state_file)] = None
 
 
 def known_keys(path: KeyPath) -> tuple[str, ...]:

@@ -6,12 +6,10 @@ A file that cannot be used costs nothing but what it would have kept: it is said
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Never
 
 import structlog
 
@@ -44,25 +42,15 @@ class Keeper:
         """Read what was known; what cannot be read is not known."""
         return await self._in_thread(lambda: self._open(borrowing=True))
 
-    async def run(self, past: Callable[[], Past], recall: Callable[[Past], None]) -> Never:
-        """Write what is new, for ever; `recall` is told what a file holds that could be opened only late."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            late = await self.save(past())
-            if late is not NOTHING:
-                recall(late)
-
     async def save(self, past: Past) -> Past:
         """Write what is new; where the file had to be opened for that, only give what it holds."""
         return await self._in_thread(lambda: self._save(past))
 
-    async def close(self, past: Past | None, deadline: float) -> None:
-        """Write what is new once more, within so many seconds, and let others have the file."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                if past is not None and self._database is not None:
-                    await self.save(past)
-                await self._in_thread(self._let_go)
+    def finish(self, past: Past | None = None) -> None:
+        """Write what is new once more, and let others have the file; returns when that is done."""
+        if past is not None and self._database is not None:
+            self._executor.submit(self._survived, lambda: self._save(past)).result()
+        self._executor.submit(self._survived, self._let_go).result()
         self._executor.shutdown(wait=False)
 
     def _in_thread(self, work: Callable[[], Past]) -> Awaitable[Past]:

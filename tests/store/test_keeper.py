@@ -59,7 +59,7 @@ async def keep(file: Path, *pasts: Past) -> tuple[Past, Keeper]:
     before = await keeper.open()
     for past in pasts:
         await keeper.save(past)
-    await keeper.close(None, 5.0)
+    keeper.finish()
     return before, keeper
 
 
@@ -104,7 +104,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         await keeper.save(SECOND)
         for name in BOTH:
             shutil.copyfile(file.with_name(name), left / name)
-        await keeper.close(None, 5.0)
+        keeper.finish()
 
     asyncio.run(make())
     return left
@@ -229,7 +229,7 @@ async def test_a_directory_is_no_file(file: Path) -> None:
         file.rmdir()
         await keeper.save(LIVED)  # opens it
         await keeper.save(LIVED)
-    await keeper.close(None, 5.0)
+    keeper.finish()
     assert told(logs) == [("state file cannot be used", "unwritable"), ("state file can be used again",)]
     assert facts(await kept(file)) == facts(LIVED)
 
@@ -252,10 +252,10 @@ async def test_two_exporters_on_one_file(file: Path) -> None:
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert second.stdout.splitlines()[-1] == "[('state file cannot be used', 'locked')] True"
-    await first.close(None, 5.0)
+    first.finish()
     waiting = Keeper(file, lambda: NOON)
     assert facts(await waiting.save(NOTHING)) == facts(LIVED)
-    await waiting.close(None, 5.0)
+    waiting.finish()
 
 
 async def second(file: str) -> str:
@@ -306,7 +306,7 @@ async def test_a_file_that_may_not_grow(file: Path) -> None:
         "state restored",
         "state file can be used again",
     ]
-    await keeper.close(None, 5.0)
+    keeper.finish()
     assert facts(await kept(file)) == facts(more)
 
 
@@ -340,7 +340,7 @@ async def test_a_full_disk(tmp_path: Path) -> None:
         filler.unlink()
         await keeper.save(FIRST)
         await keeper.save(FIRST)
-        await keeper.close(None, 5.0)
+        keeper.finish()
         found = await kept(disk / "state.db")
     assert (full, keeper.keeping.healthy, facts(found)) == (False, True, facts(FIRST))
     assert told(logs)[:2] == [("state file cannot be used", "full"), ("state file can be used again",)]
@@ -365,7 +365,7 @@ async def test_a_file_that_is_removed_while_it_is_in_use(file: Path) -> None:
     file.unlink()
     for _ in range(3):  # notices, begins, writes
         await keeper.save(LIVED)
-    await keeper.close(None, 5.0)
+    keeper.finish()
     assert facts(await kept(file)) == facts(LIVED)
 
 
