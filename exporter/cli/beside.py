@@ -19,6 +19,7 @@ from exporter.schedule.watch import Watch
 from exporter.snapshot.past import NOTHING, Past
 from exporter.store.keeper import INTERVAL, Keeper
 
+FIRST = 5.0  # seconds before the first writing: an exporter that dies again and again learns something too
 LAST = 5.0  # seconds for the last writing of a file that a reload leaves
 
 
@@ -62,8 +63,10 @@ class Beside:
         """Keep and tell, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._courier.run())
+            pause = FIRST
             while True:
-                await asyncio.sleep(INTERVAL)
+                await asyncio.sleep(pause)
+                pause = INTERVAL
                 if self._keeper is not None:
                     self._recall(await self._keeper.save(self._known(watch().past())), watch())
 
