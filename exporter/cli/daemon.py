@@ -18,7 +18,7 @@ from exporter.cli.origin import Origin
 from exporter.cli.succession import Succession
 from exporter.config import Settings
 from exporter.judge.sharding import ALONE, Shard
-from exporter.snapshot.past import Past
+from exporter.snapshot.past import NOTHING, Past
 
 log = structlog.get_logger("acm_exporter")
 
@@ -62,6 +62,8 @@ async def serve(
         succession = Succession(settings, origin, shard=shard, past=past, beside=beside)
         stack.callback(succession.close)
         server = succession.server
+        if past is not NOTHING:
+            await succession.begin()
         try:
             urls = await server.start(addresses)
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
@@ -69,6 +71,7 @@ async def serve(
             log.error("cannot listen", addresses=_spell(addresses), error=reason)  # noqa: TRY400 - no bug of ours
             await server.close()
             return 1
+        server.renew()
         log.info("listening", urls=" ".join(urls))
         greet(urls)
         keeping = beside.run(lambda: succession.watch)

@@ -26,6 +26,7 @@ log = structlog.get_logger("acm_exporter")
 
 GLANCE = 3.0  # seconds between two glances at the files
 SHOWN = 30.0  # seconds that a reload waits for a snapshot that shows it
+RESTORED = 10.0  # seconds that a start waits for one of what the state file told
 TOLD = 20  # complaints that are logged
 
 
@@ -64,6 +65,11 @@ class Succession:
         """Tell all that is known at this moment."""
         return self._watch.past()
 
+    async def begin(self) -> None:
+        """Begin to watch, and put what was known before on the board, so that the first scrape has it."""
+        self._running = asyncio.create_task(self._watch.run())
+        await self._show(self._watch.shown, RESTORED)
+
     async def run(self) -> None:
         """Watch until a watch ends, which is a bug of it."""
         try:
@@ -78,6 +84,8 @@ class Succession:
 
     def close(self) -> None:
         """Let go of everything."""
+        if self._running is not None:
+            self._running.cancel()
         self._parts.close()
 
     async def follow(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Never:
@@ -157,10 +165,10 @@ class Succession:
         await self._show(watch.shown)
         gc.collect()  # what the former watch was made of holds sockets, and would stay for hours
 
-    async def _show(self, shown: asyncio.Event) -> None:
+    async def _show(self, shown: asyncio.Event, patience: float = SHOWN) -> None:
         """Wait for a snapshot, and let the next scrape have it."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN):
+            async with asyncio.timeout(patience):
                 await shown.wait()
         self.server.renew()
 

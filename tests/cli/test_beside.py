@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 import threading
@@ -38,7 +39,9 @@ class Site:
         self._do(self._endpoints.set("127.0.0.1", Serve(_issued())))
 
     def close(self) -> None:
-        """Stop."""
+        """Stop, if it was not stopped before."""
+        if not self._thread.is_alive():
+            return
         self._do(self._endpoints.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SOON)
@@ -151,6 +154,18 @@ def test_a_change_while_nobody_ran_is_told_after_the_restart(
     assert "acm_exporter_state_healthy 1.0" in text
     assert "swordfish" not in f"{first} {daemon.log} {api} {text}"
     assert came.empty()
+
+
+def test_the_first_scrape_has_what_was_known(tmp_path: Path, site: Site) -> None:
+    """Nobody ever sees the exporter without it, though what it looks at is gone meanwhile."""
+    arguments = configure(tmp_path, site, "state_file: state.db")
+    with running(arguments, environment(tmp_path)) as daemon:
+        row = re.search("^tls_endpoint_info.*$", get(f"{seen(daemon)}/metrics"), re.MULTILINE)
+        daemon.end(signal.SIGTERM)
+    assert row is not None
+    site.close()
+    with running(arguments, environment(tmp_path)) as daemon:
+        assert row[0] in get(f"{daemon.until('listening')['urls']}/metrics").splitlines()
 
 
 def test_a_reload_may_name_another_file(tmp_path: Path, site: Site) -> None:
