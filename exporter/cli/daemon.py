@@ -55,6 +55,7 @@ async def serve(
     share = {} if shard.total == 1 else {"shard": shard.index, "shards": shard.total}
     rules = settings.renewal.rules
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what was loaded just now is new
     beside = Beside(build.clock)
     past = await beside.begin(settings)
     with ExitStack() as stack:

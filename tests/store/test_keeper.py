@@ -369,6 +369,20 @@ async def test_a_file_that_is_removed_while_it_is_in_use(file: Path) -> None:
     assert facts(await kept(file)) == facts(LIVED)
 
 
+async def test_a_log_without_its_file_is_nothing(file: Path) -> None:
+    """Whoever deletes the file alone has deleted all of it."""
+    keeper = Keeper(file, lambda: NOON)
+    await keeper.open()
+    await keeper.save(LIVED)
+    log = file.with_name("state.db-wal").read_bytes()
+    keeper.finish()
+    file.unlink()
+    file.with_name("state.db-wal").write_bytes(log)
+    found, keeper = await keep(file, FIRST)
+    assert (found, keeper.keeping.healthy) == (NOTHING, True)
+    assert facts(await kept(file)) == facts(FIRST)
+
+
 def test_killed_at_any_moment(file: Path) -> None:
     """The file opens each time, and tells one generation: the latest that was reported, or the one after it."""
     chance = random.Random(5)
