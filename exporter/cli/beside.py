@@ -53,7 +53,7 @@ class Beside:
             return
         self._keeper = self._keeper_of(settings.state_file)
         if self._keeper is not None:
-            self._recall(await self._keeper.open(), watch)
+            watch.annals.recall(await self._keeper.open())
         if former is not None:
             with contextlib.suppress(TimeoutError):  # a disk that hangs holds up no reload
                 async with asyncio.timeout(LAST):
@@ -68,18 +68,15 @@ class Beside:
                 await asyncio.sleep(pause)
                 pause = INTERVAL
                 if self._keeper is not None:
-                    self._recall(await self._keeper.save(self._known(watch().past())), watch())
+                    late = await self._keeper.save(self._known(watch().past()))
+                    if late is not NOTHING:
+                        watch().annals.recall(late)
+                        self._courier.tell(late.undelivered)
 
     def finish(self, past: Past) -> None:
         """Write what is known once more; takes as long as the disk does."""
         if self._keeper is not None:
             self._keeper.finish(self._known(past))
-
-    def _recall(self, late: Past, watch: Watch) -> None:
-        """Take in what a file holds that could be opened only now."""
-        if late is not NOTHING:
-            watch.annals.recall(late)
-            self._courier.tell(late.undelivered)
 
     def _known(self, past: Past) -> Past:
         return replace(past, undelivered=self._courier.waiting)

@@ -81,7 +81,7 @@ class Chronicle:
             else:
                 self._present[subject] = _joined(old, new)
         for counted in COUNTED:
-            self._counts[counted] += counts.get(counted, 0)
+            self._counts[counted] = max(self._counts[counted], counts.get(counted, 0))
         everything = {one for kept in (self._gone, self._present) for h in kept.values() for one in h.changes}
         self._changes = deque(sorted(everything, key=lambda one: one.at))
         self._trim()

@@ -36,6 +36,7 @@ class Keeper:
         self._database: Database | None = None
         self._copy = Copy()
         self._trouble: TroubleError | None = None
+        self._read = False  # whether it was told already what the file held before
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     async def open(self) -> Past:
@@ -43,7 +44,7 @@ class Keeper:
         return await self._in_thread(lambda: self._open(borrowing=True))
 
     async def save(self, past: Past) -> Past:
-        """Write what is new; where the file had to be opened for that, only give what it holds."""
+        """Write what is new; where the file could be opened only now, just give what it held before us."""
         return await self._in_thread(lambda: self._save(past))
 
     def finish(self, past: Past | None = None) -> None:
@@ -73,7 +74,9 @@ class Keeper:
             self._troubled(trouble)
             borrowing &= trouble.reason is Reason.UNWRITABLE and self.path.is_file()
             return self._borrow() if borrowing else NOTHING
-        self._fine()
+        self._read = True
+        if self._database is not None:
+            self._fine()
         return past
 
     def _read_and_hold(self) -> Past:
@@ -82,24 +85,27 @@ class Keeper:
         except TroubleError as trouble:
             if trouble.reason is not Reason.DAMAGED:
                 raise
-            self._aside(trouble.detail)
-            self._hold(connect(self.path), None)
+            self._begin_anew(trouble.detail)
             return NOTHING
         gathered, dropped = _read(database)
         if database.is_whole():
             self._hold(database, None if dropped else gathered)
         else:
             database.close()
-            self._aside("its structure is damaged")
-            self._hold(connect(self.path), None)
+            self._begin_anew("its structure is damaged")
         return self._told(gathered, dropped)
 
     def _hold(self, database: Database, gathered: Gathered | None) -> None:
         self._database, self._copy = database, Copy(gathered)
 
-    def _aside(self, why: str) -> None:
-        target = move_aside(self.path, f"{self._clock():%Y%m%dT%H%M%SZ}", ASIDE)
-        log.warning("damaged state file moved aside", path=str(self.path), to=target.name, error=why)
+    def _begin_anew(self, why: str) -> None:
+        """Move a damaged file aside; where that or a new one fails, what was read counts all the same."""
+        try:
+            target = move_aside(self.path, f"{self._clock():%Y%m%dT%H%M%SZ}", ASIDE)
+            log.warning("damaged state file moved aside", path=str(self.path), to=target.name, error=why)
+            self._hold(connect(self.path), None)
+        except TroubleError as trouble:
+            self._troubled(trouble)
 
     def _borrow(self) -> Past:
         """Read a file that cannot be written."""
@@ -110,7 +116,12 @@ class Keeper:
             return NOTHING
 
     def _told(self, gathered: Gathered, dropped: int) -> Past:
-        self.keeping = Keeping(False, None, None, self.keeping.dropped + dropped)
+        """Give what was gathered, unless it is what we have written ourselves meanwhile."""
+        before = self.keeping
+        self.keeping = Keeping(before.healthy, before.last_write, before.size, before.dropped + dropped)
+        if self._read:
+            return NOTHING
+        self._read = True
         past = gathered.past()
         if gathered.count or dropped:
             certificates = sum(len(stock.entries) for stock in past.stocks.values())

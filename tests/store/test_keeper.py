@@ -296,16 +296,13 @@ async def test_a_file_that_may_not_grow(file: Path) -> None:
         try:
             await keeper.save(more)
             failed = keeper.keeping
+            assert failed.last_write == NOON
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        await keeper.save(more)  # opens it again
+        assert await keeper.save(more) is NOTHING  # opens it again, and what we wrote is no news
         await keeper.save(more)
     assert (failed.healthy, keeper.keeping.healthy) == (False, True)
-    assert [one[0] for one in told(logs)] == [
-        "state file cannot be used",
-        "state restored",
-        "state file can be used again",
-    ]
+    assert [one[0] for one in told(logs)] == ["state file cannot be used", "state file can be used again"]
     keeper.finish()
     assert facts(await kept(file)) == facts(more)
 
@@ -344,6 +341,22 @@ async def test_a_full_disk(tmp_path: Path) -> None:
         found = await kept(disk / "state.db")
     assert (full, keeper.keeping.healthy, facts(found)) == (False, True, facts(FIRST))
     assert told(logs)[:2] == [("state file cannot be used", "full"), ("state file can be used again",)]
+
+
+async def test_a_damaged_file_on_a_full_disk(tmp_path: Path) -> None:
+    """What can be read of it is known, though no new file can be begun."""
+    with small_disk(tmp_path / "disk", "size=1m") as disk:
+        await keep(disk / "state.db", FIRST)
+        content = bytearray((disk / "state.db").read_bytes())
+        content[-4096 + 8 : -4096 + 12] = b"\xff" * 4  # the head of the last page
+        (disk / "state.db").write_bytes(content)
+        (disk / "filler").write_bytes(bytes((1 << 20) - len(content) - 4096))
+        with capture_logs() as logs:
+            found, keeper = await keep(disk / "state.db", FIRST)
+    assert facts(found)
+    assert {key: one for key, one in facts(found).items() if facts(FIRST).get(key) != one} == {}
+    assert not keeper.keeping.healthy
+    assert told(logs)[:2] == [("damaged state file moved aside",), ("state file cannot be used", "full")]
 
 
 async def test_a_read_only_disk(tmp_path: Path) -> None:
