@@ -1,6 +1,6 @@
 """The settings: one model per section, one attribute per key, its default beside it.
 
-Law of this module: every sentence about a wrong value comes from `kinds` or from here; pydantic only
+Law of this module: every sentence about a wrong value comes from `kinds`, `files` or from here; pydantic only
 gathers the mistakes. A text that is not set is "".
 """
 
@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config import kinds
+from exporter.config import files, kinds
 from exporter.config.document import KeyPath, Tree
 
 BLINK = timedelta(milliseconds=100)
@@ -33,12 +33,12 @@ DAY = timedelta(days=1)
 
 def _ca_file(value: object, info: ValidationInfo) -> object:
     folder = (info.context or {}).get("folder", Path())
-    return value if isinstance(value, Path) else kinds.ca_file(kinds.text(value), folder)
+    return value if isinstance(value, Path) else files.ca_file(kinds.text(value), folder)
 
 
 def _state_file(value: object, info: ValidationInfo) -> object:
     folder = (info.context or {}).get("folder", Path())
-    return value if isinstance(value, Path) else kinds.state_file(kinds.text(value), folder)
+    return value if isinstance(value, Path) else files.state_file(kinds.text(value), folder)
 
 
 def _later(_: object) -> object:
