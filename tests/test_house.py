@@ -66,7 +66,10 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md", "grafana/README.md"],
+    [
+        *("README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md"),
+        *("docs/state.md", "docs/events.md", "grafana/README.md"),
+    ],
 )
 def test_links_lead_to_files(page: str) -> None:
     """No dead link within the project."""

@@ -129,11 +129,14 @@ def run(
     if web_config_file is not None:
         raise click.BadParameter("is not supported yet", param_hint="--web.config.file")
     shard = _shard(shard_index, shard_total)
-    settings = _settings(config_file, BAD_USAGE)
+    from exporter.cli.origin import Origin
+
+    origin = Origin(config_file, os.environ) if config_file else None
+    settings = _settings(config_file, BAD_USAGE) if origin is None else _loaded(origin.load, BAD_USAGE)
     from exporter.cli import daemon, logs
 
     logs.set_up(log_level, log_format)
-    return daemon.run(settings, web_listen_address, shard)
+    return daemon.run(settings, web_listen_address, shard, origin)
 
 
 @cli.command()
@@ -212,10 +215,16 @@ def _shard(index: int | None, total: int | None) -> Shard:
 
 
 def _settings(file: Path | None, exit_code: int) -> Settings:
-    from exporter.config import ConfigError, default, load
+    from exporter.config import default, load
+
+    return default() if file is None else _loaded(lambda: load(file, os.environ), exit_code)
+
+
+def _loaded(load: Callable[[], Settings], exit_code: int) -> Settings:
+    from exporter.config import ConfigError
 
     try:
-        return default() if file is None else load(file, os.environ)
+        return load()
     except ConfigError as error:
         for complaint in error.complaints:
             click.echo(complaint, err=True)
@@ -243,12 +252,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _leave(code: int) -> NoReturn:
-    """Exit; at once where a call to AWS is still under way, which nothing can interrupt."""
+    """Exit; at once where a thread is still at work, which nothing can interrupt: a call to AWS, say."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:  # Python would try again while it ends, and put an exit code of its own in our place
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if any(thread.name.startswith("aws") for thread in threading.enumerate()):
+    if threading.active_count() > 1:
         os._exit(code)
     sys.exit(code)

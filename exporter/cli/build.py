@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from exporter.observe.tls import TlsEye
 from exporter.observe.token import TokenFetcher
 from exporter.observe.trust import Trust, load_roots
 from exporter.schedule.ondemand import OnDemand, Resolve
+from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.rota import ROOM
-from exporter.schedule.watch import Eyes, Plan, Watch
+from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Snapshot
+from exporter.snapshot.past import Way
 
 THREADS = (
     6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
@@ -38,6 +41,44 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one configuration is made into; `close` lets go of sockets and threads, and waits for nothing."""
+
+    eyes: Eyes
+    plan: Plan
+    policy: Policy
+    by: tuple[tuple[str, ...], tuple[bytes, ...]]  # the name servers and roots that looks are made with
+    close: Callable[[], None]
+
+
+def parts(
+    settings: Settings,
+    asked: tuple[Domain, ...] = (),
+    *,
+    tags: bool = True,
+    shard: Shard = ALONE,
+    clock: Callable[[], datetime] = clock,
+) -> Parts:
+    """Build what a watch is made of; `asked` domains are looked at besides the configured ones.
+
+    Raises OSError for a file of trusted roots that cannot be read.
+    """
+    roots = load_roots(settings.probe.ca_file)
+    places = sum(max(1, len(one.regions)) for one in settings.aws.accounts)
+    threads = min(MOST_THREADS, max(1, THREADS * places))
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+    clients = Clients(threads)
+    acm = tuple(_acm(settings, clients, executor, shard))
+
+    def close() -> None:
+        clients.close()
+        executor.shutdown(wait=False, cancel_futures=True)
+
+    plan, policy = _plan(settings, asked, shard, tags=tags), _policy(settings)
+    return Parts(_eyes(settings, roots, acm, clock), plan, policy, (settings.dns.nameservers, roots), close)
+
+
 @contextmanager
 def watch(
     settings: Settings,
@@ -47,24 +88,23 @@ def watch(
     shard: Shard = ALONE,
     clock: Callable[[], datetime] = clock,
 ) -> Iterator[tuple[Watch, Board]]:
-    """Build a watch and its board; `asked` domains are looked at besides the configured ones."""
-    policy = _policy(settings)
-    board = Board(Snapshot(clock(), policy, shard=shard))
-    places = sum(max(1, len(one.regions)) for one in settings.aws.accounts)
-    threads = min(MOST_THREADS, max(1, THREADS * places))
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
-    clients = Clients(threads)
-    eyes = _eyes(settings, clients, executor, shard, clock)
+    """Build a watch and its board."""
+    made = parts(settings, asked, tags=tags, shard=shard, clock=clock)
+    board = blank(made, shard, clock)
     try:
-        yield Watch(eyes, _plan(settings, asked, shard, tags=tags), policy, clock, board), board
+        yield Watch(made.eyes, made.plan, made.policy, clock, board), board
     finally:
-        clients.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        made.close()
+
+
+def blank(made: Parts, shard: Shard = ALONE, clock: Callable[[], datetime] = clock) -> Board:
+    """Build a board on which nothing is known."""
+    return Board(Snapshot(clock(), made.policy, shard=shard))
 
 
 def probing(settings: Settings, watch: Watch, *, clock: Callable[[], datetime] = clock) -> Probing:
     """Build what looks on demand, with an eye of its own; the watch counts its looks and keeps none."""
-    resolver, tls = _tls(settings, clock)
+    resolver, tls = _tls(settings, load_roots(settings.probe.ca_file), clock)
 
     async def look(domain: Domain, seconds: float, resolve: Resolve) -> tuple[Look, ...]:
         return await tls.otherwise(seconds, resolve).look(domain)
@@ -115,31 +155,32 @@ def raise_limits() -> None:
 
 def _eyes(
     settings: Settings,
-    clients: Clients,
-    executor: ThreadPoolExecutor,
-    shard: Shard,
+    roots: tuple[bytes, ...],
+    acm: Sequence[tuple[Way, AcmEye]],
     clock: Callable[[], datetime],
 ) -> Eyes:
     timeout = settings.dns.timeout.total_seconds()
-    resolver, tls = _tls(settings, clock)
+    resolver, tls = _tls(settings, roots, clock)
     dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
-    return Eyes(tuple(_acm(settings, clients, executor, shard)), tls.look, dns.look)
+    return Eyes(acm, tls.look, dns.look)
 
 
-def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, TlsEye]:
+def _tls(
+    settings: Settings, roots: tuple[bytes, ...], clock: Callable[[], datetime]
+) -> tuple[Resolver, TlsEye]:
     resolver = Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
-    trust = Trust(load_roots(settings.probe.ca_file), clock)
+    trust = Trust(roots, clock)
     return resolver, TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
 
 
 def _acm(
     settings: Settings, clients: Clients, executor: ThreadPoolExecutor, shard: Shard
-) -> Iterator[tuple[str, AcmEye]]:
+) -> Iterator[tuple[Way, AcmEye]]:
     pace = settings.aws.requests_per_second / shard.total  # all shards draw on the same quota
     for account in settings.aws.accounts:
         access = Access(account.profile, account.role_arn, account.external_id)
         for region in account.regions or ("",):
             yield (
-                account.name,
+                Way(account.name, account.profile, account.role_arn, region),
                 AcmEye(clients, access, region, executor, pace),
             )

@@ -19,9 +19,11 @@ from exporter.config.model import (
     Aws,
     Dns,
     Domain,
+    Events,
     Probe,
     Renewal,
     Settings,
+    Webhook,
     known_keys,
     repetitions,
 )
@@ -32,9 +34,11 @@ __all__ = [
     "ConfigError",
     "Dns",
     "Domain",
+    "Events",
     "Probe",
     "Renewal",
     "Settings",
+    "Webhook",
     "default",
     "load",
 ]
@@ -114,7 +118,7 @@ def _fault(detail: ErrorDetails) -> Fault:
         case "extra_forbidden":
             words = _unknown(path)
         case "missing":
-            words = "is missing (expected a host name)"
+            words = f"is missing (expected {'a web address' if path[-1] == 'url' else 'a host name'})"
         case "model_type":
             keys = ", ".join(known_keys((*path, "")))
             words = f"{show(seen)} is not a mapping (expected some of the keys {keys})"

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import idna
 
@@ -267,15 +267,19 @@ def _ascii_name(name: str) -> str | None:
     return whole_name if len(whole_name) <= 253 else None
 
 
-def ca_file(value: str, folder: Path) -> Path:
-    """Return a file that holds a PEM certificate; a relative name is meant from `folder`."""
-    expected = "(expected a file with PEM certificates)"
+@kind("a web address (expected for example https://hooks.example.com/path)", secret=True)
+def web_address(value: str) -> str | None:
+    """Read an http or https URL, which may hold a secret."""
     try:
-        path = folder / value
-        if not path.is_file():
-            raise ValueError(f"{show(value)} is not there, or not a file {expected}")
-        if b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
-            raise ValueError(f"{show(value)} holds no certificate {expected}")
-    except OSError as error:
-        raise ValueError(f"{show(value)} cannot be read: {error.strerror} {expected}") from None
-    return path
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return value if sound and re.fullmatch(r"[!-~]+", value) else None
+
+
+authorization = shaped(  # RFC 9110, section 11.6.2
+    "the value of a header (expected for example Bearer TOKEN)",
+    re.compile(r"[!-~]+(?: [!-~]+)*"),
+    secret=True,
+)

@@ -1,6 +1,6 @@
 """The settings: one model per section, one attribute per key, its default beside it.
 
-Law of this module: every sentence about a wrong value comes from `kinds` or from here; pydantic only
+Law of this module: every sentence about a wrong value comes from `kinds`, `files` or from here; pydantic only
 gathers the mistakes. A text that is not set is "".
 """
 
@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config import kinds
+from exporter.config import files, kinds
 from exporter.config.document import KeyPath, Tree
 
 BLINK = timedelta(milliseconds=100)
@@ -33,7 +33,12 @@ DAY = timedelta(days=1)
 
 def _ca_file(value: object, info: ValidationInfo) -> object:
     folder = (info.context or {}).get("folder", Path())
-    return value if isinstance(value, Path) else kinds.ca_file(kinds.text(value), folder)
+    return value if isinstance(value, Path) else files.ca_file(kinds.text(value), folder)
+
+
+def _state_file(value: object, info: ValidationInfo) -> object:
+    folder = (info.context or {}).get("folder", Path())
+    return value if isinstance(value, Path) else files.state_file(kinds.text(value), folder)
 
 
 def _later(_: object) -> object:
@@ -161,6 +166,20 @@ class Renewal(Section):
     grace: Annotated[timedelta, BeforeValidator(kinds.duration(MINUTE))] = 3 * DAY
 
 
+class Webhook(Section):
+    """Whom to tell what changed; the address and the header may be secrets."""
+
+    url: Annotated[str, BeforeValidator(kinds.web_address)]
+    authorization: Annotated[str, BeforeValidator(kinds.authorization)] = ""
+    timeout: Annotated[timedelta, BeforeValidator(kinds.duration(BLINK))] = 10 * SECOND
+
+
+class Events(Section):
+    """What is done when something changed, beside the log."""
+
+    webhook: Webhook | None = None
+
+
 class Settings(Section):
     """Everything an operator may decide."""
 
@@ -169,7 +188,8 @@ class Settings(Section):
     probe: Probe = Probe()
     dns: Dns = Dns()
     renewal: Renewal = Renewal()
-    state_file: Later = None
+    events: Events = Events()
+    state_file: Annotated[Path | None, BeforeValidator(_state_file)] = None
 
 
 def known_keys(path: KeyPath) -> tuple[str, ...]:

@@ -1,17 +1,18 @@
-"""A snapshot as JSON: the body of /api/v1/certificates and of `check --format json`."""
+"""A snapshot as JSON: what /api/v1 and `check --format json` give, and what the webhook is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from exporter.expose.rows import DAY
 from exporter.expose.text import served, worst_first
-from exporter.facts import Details, Look, Seen, Unseen
+from exporter.facts import Details, Endpoint, Seen, Unseen
 from exporter.judge.rule import Finding
 from exporter.judge.verdict import RULES
-from exporter.snapshot import Case, Snapshot, Source, Spot
+from exporter.snapshot import Case, Change, History, Snapshot, Source, Spot
 
 Json = dict[str, Any]  # what json.dumps takes
 
@@ -27,6 +28,32 @@ def document(snapshot: Snapshot, cases: Iterable[Case] | None = None) -> Json:
         "endpoints": [_spot(spot, snapshot.taken_at) for spot in snapshot.spots],
         "sources": [_source(source) for source in snapshot.sources],
     }
+
+
+def changes(some: Sequence[Change]) -> Json:
+    """Give changes in their order."""
+    return {"changes": [_change(one) for one in some]}
+
+
+def told(some: Sequence[Change]) -> bytes:
+    """Write the body of a request to the webhook."""
+    return json.dumps({"version": 1, **changes(some)}).encode()
+
+
+def _change(one: Change) -> Json:
+    if isinstance(one.subject, str):
+        who: Json = {"subject": "certificate", "domain": one.domain, "arn": one.subject}
+    else:
+        who = {"subject": "endpoint", **_endpoint(one.subject)}
+    return {"at": _time(one.at), **who, "what": one.what.value, "was": one.was, "now": one.now}
+
+
+def _history(history: History) -> Json:
+    changes = [
+        {"at": _time(one.at), "what": one.what.value, "was": one.was, "now": one.now}
+        for one in history.changes
+    ]
+    return {"first_seen": _time(history.first_seen), "changes": changes}
 
 
 def _case(case: Case, snapshot: Snapshot) -> Json:
@@ -77,7 +104,8 @@ def _case(case: Case, snapshot: Snapshot) -> Json:
         ],
         "tags": dict(one.tags),
         "details_unseen": _unseen(one.details) if isinstance(one.details, Unseen) else None,
-        "endpoints": [_place(look) for look in case.evidence.looks],
+        "endpoints": [_endpoint(look.endpoint) for look in case.evidence.looks],
+        **_history(case.history),
     }
 
 
@@ -95,7 +123,7 @@ def _spot(spot: Spot, now: datetime) -> Json:
     look = spot.look
     one = look.last
     return {
-        **_place(look),
+        **_endpoint(look.endpoint),
         "reachable": look.reached,
         "failure": _unseen(look.sight) if isinstance(look.sight, Unseen) else None,
         "looked_at": _time(look.at),
@@ -121,15 +149,12 @@ def _spot(spot: Spot, now: datetime) -> Json:
             "cipher": one.cipher,
             "wants_client_certificate": one.wants_client_certificate,
         },
+        **_history(spot.history),
     }
 
 
-def _place(look: Look) -> Json:
-    return {
-        "domain": look.endpoint.domain,
-        "port": look.endpoint.port,
-        "address": look.endpoint.address,
-    }
+def _endpoint(one: Endpoint) -> Json:
+    return {"domain": one.domain, "port": one.port, "address": one.address}
 
 
 def _source(source: Source) -> Json:

@@ -15,8 +15,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from exporter.expose.deflate import Part, part
-from exporter.expose.families import OWN
 from exporter.expose.family import Family
+from exporter.expose.itself import OWN
 from exporter.expose.press import Rendered
 from exporter.snapshot import Snapshot
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from exporter.expose import rows
-from exporter.expose.family import Family, certificate, endpoint, source
-from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, found
+from exporter.expose.family import Family, certificate, endpoint
+from exporter.expose.itself import OWN
+from exporter.expose.rows import CERTIFICATE, ENDPOINT, found
+from exporter.snapshot import What
 
 CERTIFICATES = (
     certificate(
@@ -121,6 +123,18 @@ CERTIFICATES = (
         "verdict",
         aspect=rows.VERDICT,
     ),
+    certificate(
+        "acm_certificate_first_seen_timestamp_seconds",
+        "When the exporter first saw the certificate; with a state file that outlives restarts.",
+        rows.moment(lambda case: case.history.first_seen),
+        aspect=rows.PAST,
+    ),
+    certificate(
+        "acm_certificate_serial_changed_timestamp_seconds",
+        "When the exporter saw that the certificate's serial number had changed: it was renewed or replaced.",
+        rows.changed(What.SERIAL),
+        aspect=rows.PAST,
+    ),
     Family(
         "acm_certificate_tags",
         "The configured ACM tags of the certificate; always 1.",
@@ -202,6 +216,18 @@ ENDPOINTS = (
         rows.moment(lambda spot: spot.look.last_success),
         aspect=rows.SUCCESS,
     ),
+    endpoint(
+        "tls_endpoint_first_seen_timestamp_seconds",
+        "When the address first completed a TLS handshake with the exporter, as far as it remembers.",
+        rows.moment(lambda spot: spot.history.first_seen),
+        aspect=rows.SPOT_PAST,
+    ),
+    endpoint(
+        "tls_endpoint_serial_changed_timestamp_seconds",
+        "When the exporter saw that the address serves another serial number than before.",
+        rows.changed(What.SERIAL),
+        aspect=rows.SPOT_PAST,
+    ),
     Family(
         "tls_endpoint_labels",
         "The configured labels of the domain; always 1.",
@@ -210,74 +236,6 @@ ENDPOINTS = (
         ("label_*",),
         open_labels=lambda snapshot: tuple(f"label_{name}" for name in snapshot.labels),
         aspect=rows.LABELS,
-    ),
-)
-
-OWN = (
-    source(
-        "acm_exporter_source_success",
-        "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",
-        rows.number(lambda source: source.success),
-    ),
-    source(
-        "acm_exporter_source_duration_seconds",
-        "Duration of the latest sweep of ACM, or of the latest look over TLS or DNS.",
-        rows.number(lambda source: source.duration),
-    ),
-    source(
-        "acm_exporter_source_last_success_timestamp_seconds",
-        "When the source last worked.",
-        rows.moment(lambda source: source.last_success),
-    ),
-    Family(
-        "acm_exporter_aws_requests_total",
-        "HTTP requests to AWS, retries included; code is OK or the error's.",
-        EXPORTER,
-        lambda snapshot, _: snapshot.requests.items(),
-        ("account", "region", "operation", "code"),
-        kind="counter",
-    ),
-    Family(
-        "acm_exporter_looks_total",
-        "Looks by source and outcome: ok, or the reason for which nothing was seen.",
-        EXPORTER,
-        lambda snapshot, _: snapshot.tally.items(),
-        ("source", "outcome"),
-        kind="counter",
-    ),
-    Family(
-        "acm_exporter_snapshot_timestamp_seconds",
-        "When the exposed snapshot was taken.",
-        EXPORTER,
-        rows.moment(lambda snapshot: snapshot.taken_at),
-    ),
-    Family(
-        "acm_exporter_config_last_reload_successful",
-        "1 if the configuration was loaded when it was last tried, 0 if it was refused.",
-        EXPORTER,
-        rows.number(lambda snapshot: 1.0 if snapshot.configured_at else None),
-    ),
-    Family(
-        "acm_exporter_config_last_reload_success_timestamp_seconds",
-        "When the configuration in force was loaded.",
-        EXPORTER,
-        rows.moment(lambda snapshot: snapshot.configured_at),
-    ),
-    Family(
-        "acm_exporter_shard_ordinal",
-        "Number of this shard, counted from 0; 0 where there is one.",
-        EXPORTER,
-        rows.ordinal,
-        ("shard_ordinal",),
-    ),
-    Family(
-        "acm_exporter_total_shards",
-        "Number of shards that share the certificates and endpoints.",
-        EXPORTER,
-        rows.number(lambda snapshot: float(snapshot.shard.total)),
-    ),
-    Family(
-        "acm_exporter_build_info", "Versions; always 1.", EXPORTER, rows.build, ("version", "python_version")
     ),
 )
 

@@ -44,7 +44,7 @@ class Prober:
     def __init__(self, board: Board, discovery: Discovery, means: Probing) -> None:
         self._board = board
         self._discovery = discovery
-        self._means = means
+        self.means = means
 
     async def answer(self, request: web.Request) -> web.Response:
         """Look and tell, or say why not."""
@@ -63,10 +63,10 @@ class Prober:
         except ValueError as error:
             return Refusal(400, str(error))
         directory = await self._discovery.directory()
-        errand = admit(request, directory, self._board.latest, self._means)
+        errand = admit(request, directory, self._board.latest, self.means)
         if isinstance(errand, Refusal):
             return errand
-        match await self._means.run(errand):
+        match await self.means.run(errand):
             case None:
                 return Refusal(503, "too many probes are under way; ask again in a second")
             case Forbidden(address=address):

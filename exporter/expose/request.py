@@ -1,4 +1,4 @@
-"""What somebody asks of /probe, in the parameters of blackbox_exporter."""
+"""What somebody asks of /probe, in the parameters of blackbox_exporter, and of /api/v1/changes."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ def parse(query: Mapping[str, str], headers: Mapping[str, str]) -> Request:
         raise ValueError(f"hostname: {error}") from None
     debug = query.get("debug", "") == "true"
     return Request(host, port, hostname, query.get("module", ""), debug, _patience(headers.get(HEADER, "")))
+
+
+def parse_limit(query: Mapping[str, str]) -> int:
+    """Read how many of the latest are wanted; ValueError with the sentence that people read."""
+    text = query.get("limit", "100")
+    if not re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) or int(text) < 1:
+        raise ValueError(f"limit: {kinds.show(text)} is not a number of changes (expected 1 to 999999)")
+    return int(text)
 
 
 def _target(text: str) -> tuple[str, int]:

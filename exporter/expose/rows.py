@@ -17,7 +17,7 @@ from exporter import __version__
 from exporter.facts import Seen, Served, Unseen, Why
 from exporter.judge.rule import Outcome
 from exporter.judge.verdict import RULES, Word
-from exporter.snapshot import Case, Snapshot, Source, Spot
+from exporter.snapshot import Case, Delivery, Keeping, Snapshot, Source, Spot, What
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -57,6 +57,7 @@ WHAT: Aspect[Case] = Aspect(lambda case: (case.certificate, case.window_start))
 AGE: Aspect[Case] = Aspect(lambda case: (case.certificate, case.first_issue), steady=False, ages=True)
 RECORDS: Aspect[Case] = Aspect(lambda case: case.records)
 VERDICT: Aspect[Case] = Aspect(lambda case: case.verdict)
+PAST: Aspect[Case] = Aspect(lambda case: case.history)
 
 SHOWN: Aspect[Spot] = Aspect(lambda spot: (spot.look.last, spot.name_match, spot.serial_matches))
 SHOWN_AGE: Aspect[Spot] = Aspect(lambda spot: spot.look.last, steady=False, ages=True)
@@ -64,6 +65,7 @@ OUTCOME: Aspect[Spot] = Aspect(lambda spot: (spot.look.reached, failure(spot)))
 TIMING: Aspect[Spot] = Aspect(lambda spot: spot.look.timing, steady=False)
 SUCCESS: Aspect[Spot] = Aspect(lambda spot: spot.look.last_success, steady=False)
 LABELS: Aspect[Spot] = Aspect(lambda spot: spot.labels)
+SPOT_PAST: Aspect[Spot] = Aspect(lambda spot: spot.history)
 
 
 def _certificate(case: Case) -> tuple[str, ...]:
@@ -82,6 +84,12 @@ SOURCE: Subject[Source] = Subject(
     ("source", "account", "region"),
     lambda source: (source.source, source.account, source.region),
     lambda snapshot: snapshot.sources,
+)
+KEEPING: Subject[Keeping] = Subject(
+    (), lambda _: (), lambda snapshot: () if snapshot.keeping is None else (snapshot.keeping,)
+)
+DELIVERY: Subject[Delivery] = Subject(
+    (), lambda _: (), lambda snapshot: () if snapshot.delivery is None else (snapshot.delivery,)
 )
 EXPORTER: Subject[Snapshot] = Subject((), lambda _: (), lambda snapshot: (snapshot,))
 
@@ -230,6 +238,18 @@ def phases(spot: Spot, _: Snapshot) -> Iterable[Row]:
 def serial_matches(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Tell of each certificate that the endpoint counts for whether its serial is served."""
     return (((arn,), float(equal)) for arn, equal in spot.serial_matches)
+
+
+def changed(what: What) -> Rows[Case | Spot]:
+    """Make the row of the moment of the latest change of one kind."""
+    return moment(
+        lambda one: next((change.at for change in reversed(one.history.changes) if change.what is what), None)
+    )
+
+
+def changes(snapshot: Snapshot, _: Snapshot) -> Iterable[Row]:
+    """Count the changes of each kind."""
+    return (((subject, what.value), float(n)) for (subject, what), n in snapshot.changed.items())
 
 
 def ordinal(snapshot: Snapshot, _: Snapshot) -> Iterable[Row]:

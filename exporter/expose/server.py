@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain
-from typing import Never
+from typing import Never, TypeAlias
 
 import structlog
 from aiohttp import web
@@ -16,6 +17,7 @@ from exporter.expose import api, deflate, exposition, page
 from exporter.expose.discovery import Discovery, missing
 from exporter.expose.ondemand import Prober, Probing
 from exporter.expose.press import Press
+from exporter.expose.request import parse_limit
 from exporter.snapshot import Board, Snapshot
 
 log = structlog.get_logger("acm_exporter.expose")
@@ -23,16 +25,25 @@ log = structlog.get_logger("acm_exporter.expose")
 GLANCE = 0.2  # seconds between two looks at the board
 FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a newer snapshot
 QUICK = 0.1  # seconds; a scrape waits for a rendering that takes no longer
+DRAIN = 0.6  # seconds that requests have at the end, and as long again once they are told
 REST = 20.0  # one that takes a second is made ahead of scrapes, and followed by this many seconds of rest
-LATER = {"/-/reload": "POST"}  # paths of the contract that are still to come
+
+Reload: TypeAlias = Callable[[], Awaitable[Sequence[str] | None]]
+"""Loads the configuration anew: gives complaints, () where it is in force, None where there is no file."""
+
+
+async def _nothing_to_reload() -> None:
+    return None
 
 
 class Server:
     """Serves one board on any number of addresses."""
 
-    def __init__(self, board: Board, probing: Probing) -> None:
+    def __init__(self, board: Board, probing: Probing, reload: Reload = _nothing_to_reload) -> None:
         """Nothing listens before `start`."""
+        self.stopping = False
         self._board = board
+        self._reload_by = reload
         self._discovery = Discovery(board)
         self._press = Press()
         self._rendered = self._press.render(board.latest)
@@ -44,13 +55,16 @@ class Server:
         application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/api/v1/certificates", self._certificates)
+        application.router.add_get("/api/v1/changes", self._changes)
         application.router.add_get("/sd", self._targets)
-        application.router.add_get("/probe", Prober(board, self._discovery, probing).answer)
+        self.prober = Prober(board, self._discovery, probing)
+        application.router.add_get("/probe", self.prober.answer)
         application.router.add_get("/-/healthy", self._healthy)
         application.router.add_get("/-/ready", self._ready)
-        for path, method in LATER.items():
-            application.router.add_route(method, path, self._later)
-        self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        application.router.add_post("/-/reload", self._reload)
+        self._runner = web.AppRunner(
+            application, access_log=None, handle_signals=False, shutdown_timeout=DRAIN
+        )
 
     async def start(self, addresses: Sequence[tuple[str | None, int]]) -> list[str]:
         """Listen on all addresses and return their URLs; OSError where one is taken."""
@@ -63,6 +77,10 @@ class Server:
     async def close(self) -> None:
         """Stop listening, end the open connections."""
         await self._runner.cleanup()
+
+    def renew(self) -> None:
+        """Let the next scrape have the latest snapshot."""
+        self._rendered_at = -math.inf
 
     async def keep_rendered(self) -> Never:
         """Render new snapshots before anybody asks, where that takes long, within a bound of CPU."""
@@ -110,6 +128,15 @@ class Server:
         text = await asyncio.to_thread(lambda: json.dumps(api.document(self._board.latest)))
         return web.Response(text=text, content_type="application/json")
 
+    async def _changes(self, request: web.Request) -> web.Response:
+        try:
+            limit = parse_limit(request.query)
+        except ValueError as error:
+            return web.Response(text=f"{error}\n", status=400)
+        latest = self._board.latest.changes[::-1][:limit]
+        text = await asyncio.to_thread(lambda: json.dumps(api.changes(latest)))
+        return web.Response(text=text, content_type="application/json")
+
     async def _targets(self, request: web.Request) -> web.Response:
         why = missing(self._board.latest)
         if why:  # Prometheus keeps the list that it has
@@ -126,14 +153,23 @@ class Server:
         return web.Response(text="healthy\n")
 
     async def _ready(self, _: web.Request) -> web.Response:
+        if self.stopping:
+            return web.Response(text="not ready: stopping\n", status=503)
         if self._board.latest.ready and not self._rendered.snapshot.ready:
             await self._render()
         if self._rendered.snapshot.ready:
             return web.Response(text="ready\n")
         return web.Response(text="not ready: the first full sweep is still under way\n", status=503)
 
-    async def _later(self, request: web.Request) -> web.Response:
-        return web.Response(text=f"{request.path} is not supported yet\n", status=501)
+    async def _reload(self, _: web.Request) -> web.Response:
+        """Answer as Prometheus does: 200, or 500 with what is wrong."""
+        match await self._reload_by():
+            case None:
+                return web.Response(text="there is no configuration file to reload\n", status=409)
+            case ():
+                return web.Response(text="reloaded\n")
+            case complaints:
+                return web.Response(text="".join(f"{one}\n" for one in complaints), status=500)
 
     async def _index(self, request: web.Request) -> web.Response:
         return _page(await asyncio.to_thread(page.index, self._board.latest, dict(request.query)))

@@ -106,8 +106,13 @@ class Clients:
             return {key[2:]: n for key, n in self._requests.items() if key[:2] == (access, region)}
 
     def close(self) -> None:
-        """Let calls under way end with their present attempt, lest their threads outlive us for long."""
+        """Let go of the connections, and let calls under way end with their present attempt.
+
+        Their threads would outlive us for long otherwise.
+        """
         self._closed = True
+        for client in tuple(self._clients.values()):
+            client.close()
 
     def _client(self, service: str, access: Access, region: str) -> BaseClient:
         key = (service, access, region)

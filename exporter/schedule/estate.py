@@ -72,6 +72,6 @@ class Estate:
         """Count the requests to AWS by account, region, operation and code."""
         counts: Counter[tuple[str, str, str, str]] = Counter()
         for one in self._inventories:
-            for (operation, code), number in one.eye.requests.items():
+            for (operation, code), number in one.requests.items():
                 counts[one.source.account, one.source.region, operation, code] += number
         return dict(counts)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Never, Protocol, TypeVar
+from typing import Never, TypeVar
 
 import structlog
 
 from exporter.facts import Certificate, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import merge
+from exporter.schedule.plan import InventoryEye
 from exporter.snapshot import Source
+from exporter.snapshot.past import Entry, Stock
 
 T = TypeVar("T")
 log = structlog.get_logger("acm_exporter.schedule")
@@ -21,31 +24,6 @@ LANES = 4  # descriptions under way at once; the eye itself keeps the pace
 CALM = timedelta(hours=6)  # a certificate that needs no attention is described anew this often
 NEVER = datetime.max.replace(tzinfo=UTC)
 HOPELESS = {Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN}  # the next description would fail likewise
-
-
-class InventoryEye(Protocol):
-    """What the schedule needs of observe.acm.AcmEye."""
-
-    @property
-    def account(self) -> str:
-        """The account's id, "" until it is known."""
-
-    @property
-    def region(self) -> str:
-        """The region's name."""
-
-    @property
-    def requests(self) -> Mapping[tuple[str, str], int]:
-        """HTTP requests so far by operation and code."""
-
-    async def sweep(self) -> Sight[tuple[Certificate, ...]]:
-        """Read all certificates, without their details."""
-
-    async def describe(self, arn: str) -> Sight[Certificate]:
-        """Read one certificate with its details."""
-
-    async def tags(self, arn: str) -> Sight[Mapping[str, str]]:
-        """Read one certificate's tags."""
 
 
 class Inventory:
@@ -61,12 +39,20 @@ class Inventory:
         name: str = "",
         tags: Sequence[str] = (),
         ours: Callable[[str], bool] = lambda _: True,
+        due: float | None = None,
+        requests: Mapping[tuple[str, str], int] | None = None,
     ) -> None:
-        """Take how often to sweep (seconds), whom to tell of each look, and which ARNs are ours."""
+        """Take how often to sweep (seconds), whom to tell of each look, and which ARNs are ours.
+
+        `due` is when the first sweep is, on the loop's clock; by default at once. `requests` were counted
+        before, by operation and code.
+        """
         self.eye = eye
         self.source = Source("acm", eye.account or name, eye.region)
         self.why = Why.NOT_YET  # why the certificates that are missing here are missing
-        self._name = name
+        self.due = due
+        self._requests = Counter(requests or {})
+        self.swept = False  # whether ACM was asked, with whatever success
         self._interval = interval
         self._clock = clock
         self._changed = changed
@@ -79,6 +65,32 @@ class Inventory:
         self._tagged: dict[str, Mapping[str, str]] = {}
         self._untagged: dict[str, None] = {}  # in the order of their turns
         self._news: dict[str, None] = {}  # ARNs of what changed since it was last asked
+
+    def restore(self, stock: Stock) -> None:
+        """Begin with what was known before; what is told of its age stays true."""
+        self.source, self.why = stock.source, stock.why
+        same = set(self._tags) <= set(stock.tags)
+        for one in stock.entries:
+            arn = one.row.arn
+            self._rows[arn] = one.row
+            if one.described and one.then and one.at:
+                self._described[arn] = (one.described, one.then, one.at)
+            if isinstance(one.described, Unseen):
+                self._failing.add(arn)
+            if one.tags is not None:
+                self._tagged[arn] = {tag: one.tags[tag] for tag in self._tags if tag in one.tags}
+            if isinstance(one.described, Seen) and self._ours(arn) and (one.tags is None or not same):
+                self._untagged[arn] = None
+            self._keep(one.row)
+
+    @property
+    def stock(self) -> Stock:
+        """All that is known here, for whoever comes after."""
+        entries = []
+        for arn, row in self._rows.items():
+            described, then, at = self._described.get(arn, (None, None, None))
+            entries.append(Entry(row, described, then, at, self._tagged.get(arn)))
+        return Stock(self.source, tuple(entries), tuple(self._tags), self.why)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -95,6 +107,11 @@ class Inventory:
         return news
 
     @property
+    def requests(self) -> Counter[tuple[str, str]]:
+        """The requests so far by operation and code."""
+        return self._requests + Counter(self.eye.requests)
+
+    @property
     def pending(self) -> int:
         """How many certificates of ours were never described so far."""
         return sum(arn not in self._described and self._ours(arn) for arn in self._rows)
@@ -103,11 +120,15 @@ class Inventory:
         """Go on for ever; the second sweep comes after this share of an interval, so that many spread out."""
         loop = asyncio.get_running_loop()
         pause = self._interval * first
+        due = min(self.due or 0.0, loop.time() + self._interval)
         while True:
-            due = loop.time() + pause
             try:
-                await self.refresh()
-                due = loop.time() + pause  # from its end: descriptions have their time after a slow sweep too
+                if due <= loop.time():
+                    rest, pause = pause, self._interval
+                    due = loop.time() + rest
+                    await self.refresh()
+                    due = loop.time() + rest  # from its end: descriptions have their time after a slow sweep
+                self.due = due
                 async with asyncio.timeout_at(due):
                     await self.describe()
             except TimeoutError:
@@ -115,7 +136,6 @@ class Inventory:
             except Exception:
                 log.exception("bug in an inventory", **self._place)
             await asyncio.sleep(due - loop.time())
-            pause = self._interval
 
     async def refresh(self, done: Callable[[], None] = lambda: None) -> None:
         """Read which certificates there are; `done` is called at the end."""
@@ -123,7 +143,8 @@ class Inventory:
         sight = await _survived(self.eye.sweep())
         duration = asyncio.get_running_loop().time() - began
         before = self.source
-        account = self.eye.account or self._name
+        account = self.eye.account or before.account
+        self.swept = True
         self.source = replace(before, account=account, region=self.eye.region, duration=duration)
         match sight:
             case Seen(value=rows):

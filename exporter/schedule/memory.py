@@ -9,6 +9,7 @@ from datetime import datetime
 
 from exporter.facts import Answer, Domain, Endpoint, Look, Question, Seen, Served, Sight, Unseen, Why
 from exporter.snapshot import Place, Source
+from exporter.snapshot.past import NOTHING, Past
 
 OK = "ok"  # the outcome of a look that gave a value
 
@@ -23,31 +24,22 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+EMPTY: Mapping[Hashable, bool] = {}
 RECENT = 20  # looks at different keys that tell whether a source works
 
 
 class Pulse:
     """Whether a source of many small looks works: a peer's failure is no failure of ours."""
 
-    def __init__(self, name: str) -> None:
-        """Begin without any look."""
-        self._name = name
-        self._recent: dict[Hashable, bool] = {}
-        self._success: bool | None = None
-        self._duration: float | None = None
-        self._last_success: datetime | None = None
-        self._error = ""
+    def __init__(self, before: Source, recent: Mapping[Hashable, bool] = EMPTY) -> None:
+        """Go on from how the source fared, and from the latest looks that told so."""
+        self.source = before
+        self._recent = dict(recent)
 
     @property
-    def source(self) -> Source:
-        """How the source fares."""
-        return Source(
-            self._name,
-            success=self._success,
-            duration=self._duration,
-            last_success=self._last_success,
-            error=self._error,
-        )
+    def recent(self) -> Mapping[Hashable, bool]:
+        """The latest looks, each with whether it gave something."""
+        return self._recent
 
     def note(self, key: Hashable, failure: Unseen | None, now: datetime, duration: float) -> None:
         """Take in one look; the source fails when all of the latest looks failed for reasons of ours."""
@@ -55,11 +47,14 @@ class Pulse:
         self._recent[key] = failure is None
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
-        self._success = any(self._recent.values())
-        self._duration = duration
-        if failure is None:
-            self._last_success = now
-        self._error = "" if self._success or failure is None else f"{failure.why}: {failure.detail}"
+        success = any(self._recent.values())
+        self.source = replace(
+            self.source,
+            success=success,
+            duration=duration,
+            last_success=now if failure is None else self.source.last_success,
+            error="" if success or failure is None else f"{failure.why}: {failure.detail}",
+        )
 
     def keep(self, keys: Container[Hashable]) -> None:
         """Forget the looks at what is not looked at any more, lest they speak for the source for ever."""
@@ -69,16 +64,20 @@ class Pulse:
 class Memory:
     """The looks and answers gathered so far; only the event loop's thread touches it."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen, and with every outcome counted as 0."""
-        self.looks: dict[Place, tuple[Look, ...]] = {}
-        self.answers: dict[Question, Sight[Answer]] = {}
-        self.remembered: dict[Question, Answer] = {}
-        self.tls = Pulse("tls")
-        self.dns = Pulse("dns")
+    def __init__(self, past: Past = NOTHING) -> None:
+        """Begin with what was known before, and with every outcome counted, if only as 0."""
+        self.looks = dict(past.looks)
+        self.answers = dict(past.answers)
+        self.remembered = dict(past.remembered)
+        before = {one.source: one for one in past.sources}
+        self.tls, self.dns = (
+            Pulse(before.get(name, Source(name)), past.process.recent.get(name, EMPTY))
+            for name in ("tls", "dns")
+        )
         self._looked: dict[Place, None] = {}  # what changed since it was last asked
         self._answered: dict[Question, None] = {}
         self.tally = Counter({(s, str(o)): 0 for s, outcomes in OUTCOMES.items() for o in outcomes})
+        self.tally.update(past.process.tally)
 
     def count(self, source: str, sight: Sight[object]) -> None:
         """Count one look by its outcome."""

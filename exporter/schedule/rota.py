@@ -7,7 +7,7 @@ import heapq
 import itertools
 import math
 import zlib
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import Generic, Never, TypeVar
 
 import structlog
@@ -35,9 +35,17 @@ class Rota(Generic[K]):
     """
 
     def __init__(
-        self, interval: float, abreast: int, look: Callable[[K], Awaitable[bool]], room: int | None = None
+        self,
+        interval: float,
+        abreast: int,
+        look: Callable[[K], Awaitable[bool]],
+        room: int | None = None,
+        turns: Mapping[K, float] | None = None,
     ) -> None:
-        """Take the interval in seconds, and how many looks may be under way: in progress, and in all."""
+        """Take the interval in seconds, and how many looks may be under way: in progress, and in all.
+
+        `turns` are those of a rota before this one: when what was looked at is due again.
+        """
         self._interval = interval
         self._retry = min(interval, max(SOONEST_RETRY, interval / RETRIES_PER_INTERVAL))
         self._look = look
@@ -49,12 +57,20 @@ class Rota(Generic[K]):
         self._begun = 0
         self._changed = asyncio.Event()
         self._new: set[K] = set()
+        self._before = dict(turns or {})
         self._phases: dict[K, float] = {}  # the moment of each key, in seconds after an interval begins
 
     @property
     def pending(self) -> int:
         """How many keys were never looked at so far."""
         return len(self._new)
+
+    @property
+    def turns(self) -> dict[K, float]:
+        """When each key that was looked at is due again, on the loop's clock."""
+        now = asyncio.get_running_loop().time()  # of those that are being looked at
+        waiting = {key: due for due, number, key in self._heap if self._entries.get(key) == number}
+        return {key: waiting.get(key, now) for key in self._entries if key not in self._new}
 
     def keep(self, keys: Iterable[K]) -> None:
         """Look at exactly these keys from now on."""
@@ -68,13 +84,19 @@ class Rota(Generic[K]):
             self._heap = [entry for entry in self._heap if self._entries.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
         self.add(wanted)
+        self._before.clear()  # who comes later is new
 
     def add(self, keys: Iterable[K]) -> None:
         """Look at these keys too."""
         for key in keys:
-            if key not in self._entries:
+            if key in self._entries:
+                continue
+            due = self._before.pop(key, None)
+            if due is None:
                 self._new.add(key)
                 self._push(key, 0.0)
+            else:
+                self._push(key, min(due, self._moment(key, asyncio.get_running_loop().time())))
 
     async def once(self, done: Callable[[], None] = lambda: None) -> None:
         """Look at every key that was never looked at; `done` is called after each."""

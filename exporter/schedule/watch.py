@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Never
 
 import structlog
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
+from exporter.facts import Certificate, Domain, Look, Question, Sight
 from exporter.judge.rule import Policy
-from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.validation import questions
 from exporter.schedule.estate import Estate
-from exporter.schedule.inventory import Inventory, InventoryEye
+from exporter.schedule.inventory import Inventory
 from exporter.schedule.memory import Memory
+from exporter.schedule.plan import NOBODY, Aside, Eyes, Plan
+from exporter.schedule.readiness import Readiness
 from exporter.schedule.rota import Rota
 from exporter.schedule.targets import concerning, targets, watched
+from exporter.schedule.telling import Annals
 from exporter.snapshot import Board, Known, News, Snapshot, Source
 from exporter.snapshot.ledger import Ledger
+from exporter.snapshot.past import NOTHING, Past, Process, comparable
 from exporter.snapshot.taking import take
 
 log = structlog.get_logger("acm_exporter.schedule")
@@ -29,76 +31,70 @@ log = structlog.get_logger("acm_exporter.schedule")
 QUESTIONS_ABREAST = 64
 HEARTBEAT = 15.0  # seconds after which a snapshot is renewed though nothing new was seen: ages grow
 REST = 4.0  # a snapshot that took a second to make is followed by this many seconds of rest
-PATIENCE = 60.0  # seconds that readiness waits for the descriptions of a large inventory
-LIST_PATIENCE = 900.0  # seconds that the list of targets waits for an inventory that cannot be read
-
 
 Progress = Callable[[str, int, int], None]  # step, done, total
-
-
-@dataclass(frozen=True, slots=True)
-class Eyes:
-    """What looks: ACM by account and region (with the account's configured name), TLS and DNS."""
-
-    acm: Sequence[tuple[str, InventoryEye]]
-    tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
-    dns: Callable[[Question], Awaitable[Sight[Answer]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to look at and how often; intervals in seconds."""
-
-    domains: tuple[Domain, ...] = ()
-    asked: tuple[Domain, ...] = ()  # domains named on the command line
-    certificate_names: bool = True
-    scheduled: bool = True  # whether `run` looks at endpoints; `once` always does
-    tags: tuple[str, ...] = ()
-    acm_interval: float = 600.0
-    tls_interval: float = 300.0
-    dns_interval: float = 3600.0
-    abreast: int = 256
-    room: int | None = None  # for looks that wait for silent peers too; by default a multiple of the former
-    shard: Shard = ALONE  # whose share of all that is looked at
 
 
 class Watch:
     """Looks by the plan and puts what is known, judged, on the board."""
 
     def __init__(
-        self, eyes: Eyes, plan: Plan, policy: Policy, clock: Callable[[], datetime], board: Board
+        self,
+        eyes: Eyes,
+        plan: Plan,
+        policy: Policy,
+        clock: Callable[[], datetime],
+        board: Board,
+        *,
+        past: Past = NOTHING,
+        aside: Aside = NOBODY,
     ) -> None:
-        """Nothing is looked at before `run` or `once`."""
+        """Nothing is looked at before `run` or `once`; of the past counts what is still asked for."""
         self._eyes = eyes
         self._plan = plan
         self._policy = policy
         self._clock = clock
         self._board = board
         self._configured_at = clock()
-        self._memory = Memory()
+        past = comparable(past, plan.domains)
+        before = past.process
+        self._memory = Memory(past)
+        self.annals = Annals(past, aside)
         self._ledger = self._new_ledger()
         self._behind = True  # the ledger knows nothing of what is known
-        self._inventories = [
-            Inventory(
+        self._ways = {
+            way: Inventory(
                 eye,
                 plan.acm_interval,
                 clock,
                 self._inventory_changed,
-                name=name,
+                name=way.name,
                 tags=plan.tags,
                 ours=plan.shard.has,
+                due=before.sweeps.get(way),
+                requests=before.requests.get(way),
             )
-            for name, eye in eyes.acm
-        ]
+            for way, eye in eyes.acm
+        }
+        self._inventories = tuple(self._ways.values())
+        for way, inventory in self._ways.items():
+            if way in past.stocks:
+                inventory.restore(past.stocks[way])
         self._estate = Estate(self._inventories, plan.domains)
-        self._domains: Rota[Domain] = Rota(plan.tls_interval, plan.abreast, self._look, plan.room)
-        self._questions: Rota[Question] = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask)
+        self._domains = Rota(plan.tls_interval, plan.abreast, self._look, plan.room, before.looks)
+        self._questions = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask, turns=before.questions)
         self._changed = asyncio.Event()
+        self._refused = False
+        self.shown = asyncio.Event()  # set by each snapshot
         self._aimed = False  # whether the rotas were pointed at anything
         self._targets: tuple[Domain, ...] = ()
-        self._swept = False
-        self._listed = False
-        self._started: float | None = None
+        self._readiness = Readiness(
+            self._inventories,
+            self._domains,
+            self._questions,
+            swept=past.process.swept,
+            listed=past.process.listed and past.stocks.keys() <= self._ways.keys(),
+        )
 
     async def run(self) -> Never:
         """Watch for ever."""
@@ -125,8 +121,32 @@ class Watch:
         self._aim(wanted, looking=True)
         await self._domains.once(_counter(progress, "names", self._domains.pending))
         await self._questions.once(_counter(progress, "records", self._questions.pending))
-        self._swept = True
+        self._readiness.is_swept = True
         self._board.latest = take(self._known(), self._policy, self._clock(), self._configured_at)
+
+    def past(self) -> Past:
+        """Hand over all that is known at this moment."""
+        memory, ways = self._memory, self._ways.items()
+        return Past(
+            stocks={way: one.stock for way, one in ways},
+            domains=self._plan.domains,
+            looks=dict(memory.looks),
+            answers=dict(memory.answers),
+            remembered=dict(memory.remembered),
+            sources=(memory.tls.source, memory.dns.source),
+            histories=self.annals.book.histories,
+            changed=self.annals.book.counts,
+            process=Process(
+                requests={way: one.requests for way, one in ways},
+                tally=dict(memory.tally),
+                recent={"tls": memory.tls.recent, "dns": memory.dns.recent},
+                sweeps={way: one.due for way, one in ways if one.due is not None and one.source.success},
+                looks=self._domains.turns,
+                questions=self._questions.turns,
+                swept=self._readiness.is_swept,
+                listed=self._readiness.is_listed,
+            ),
+        )
 
     def _known(self) -> Known:
         """Gather everything that is known at this moment."""
@@ -140,10 +160,17 @@ class Watch:
             sources=self._sources(),
             requests=self._estate.requests(),
             tally=dict(memory.tally),
-            swept=self._ready(),
+            swept=self._readiness.swept(),
             targets=self._targets,
-            listed=self._list_is_whole(),
+            listed=self._readiness.listed(),
         )
+
+    def refuse(self) -> asyncio.Event:
+        """Tell from now on that a later configuration was refused; gives what the next snapshot sets."""
+        self._refused = True
+        self._changed.set()
+        self.shown.clear()
+        return self.shown
 
     def count(self, looks: Sequence[Look]) -> None:
         """Count looks that somebody else asked for, and keep nothing of them."""
@@ -152,34 +179,6 @@ class Watch:
 
     def _sources(self) -> tuple[Source, ...]:
         return (*self._estate.sources(), self._memory.tls.source, self._memory.dns.source)
-
-    def _ready(self) -> bool:
-        """Whether everything was looked at once; sticky.
-
-        It is patient with descriptions only so long, and with the records that keep coming of them.
-        """
-        if self._swept or self._started is None:
-            return self._swept
-        late = asyncio.get_running_loop().time() - self._started > PATIENCE
-        self._swept = (
-            all(one.source.success is not None for one in self._inventories)
-            and not self._domains.pending
-            and (late or not (self._questions.pending or any(one.pending for one in self._inventories)))
-        )
-        return self._swept
-
-    def _list_is_whole(self) -> bool:
-        """Whether no target is missing for want of an inventory; sticky.
-
-        Whoever follows the list would lose the targets of an inventory that was not read since the start,
-        so it waits for all of them; but one that stays broken may not hide the others for ever.
-        """
-        if self._listed or self._started is None:
-            return self._listed
-        late = asyncio.get_running_loop().time() - self._started > LIST_PATIENCE
-        enough = any if late and self._inventories else all
-        self._listed = enough(one.source.last_success is not None for one in self._inventories)
-        return self._listed
 
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
@@ -233,12 +232,13 @@ class Watch:
 
     async def _publish(self) -> Never:
         loop = asyncio.get_running_loop()
-        self._started = loop.time()
+        self._readiness.start()
         while True:
             self._changed.clear()
             began = loop.time()
             try:
                 self._board.latest = await self._snapshot()
+                self.shown.set()
             except Exception:
                 log.exception("bug in a snapshot; the last one stays")
             await asyncio.sleep(max(1.0, REST * (loop.time() - began)))
@@ -250,12 +250,14 @@ class Watch:
 
     async def _snapshot(self) -> Snapshot:
         """Judge what changed since the last snapshot; after a bug in that, everything from the beginning."""
+        self.annals.open()
         if self._behind:
             self._ledger = self._new_ledger()
         news = self._news()
         self._behind = True
         snapshot = await asyncio.to_thread(self._ledger.take, news, self._clock())
         self._behind = False
+        self.annals.close()
         return snapshot
 
     def _news(self) -> News:
@@ -278,13 +280,17 @@ class Watch:
             sources,
             requests,
             dict(self._memory.tally),
-            self._ready(),
+            self._readiness.swept(),
             self._targets,
-            self._list_is_whole(),
+            self._readiness.listed(),
+            self._refused,
+            self.annals.aside.keeping(),
+            self.annals.aside.delivery(),
         )
 
     def _new_ledger(self) -> Ledger:
-        return Ledger(self._policy, self._plan.domains, self._configured_at, self._plan.shard)
+        plan = self._plan
+        return Ledger(self._policy, plan.domains, self._configured_at, plan.shard, self.annals.chronicle)
 
 
 def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
-from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
+from exporter.facts import Answer, Certificate, Domain, Endpoint, Evidence, Look, Question, Sight
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.verdict import Verdict
@@ -31,6 +32,28 @@ class Source:
     duration: float | None = None  # seconds
     last_success: datetime | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the state file fares."""
+
+    healthy: bool  # the latest attempt to open or write it succeeded
+    last_write: datetime | None = None
+    size: int | None = None  # bytes on the disk
+    dropped: int = 0  # rows that were not as they had been written
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the webhook fares."""
+
+    success: bool | None = None  # of the latest request; None: there was none
+    last_success: datetime | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)  # outcome -> requests
+    delivered: int = 0  # changes
+    dropped: int = 0  # changes that waited too long or found no room
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,44 @@ class News:
     swept: bool = False
     targets: tuple[Domain, ...] = ()
     listed: bool = False
+    refused: bool = False
+    keeping: Keeping | None = None
+    delivery: Delivery | None = None
+
+
+class What(StrEnum):
+    """What of a certificate or of an endpoint changed: a closed set, safe as a label."""
+
+    SERIAL = "serial"
+    ISSUER = "issuer"
+    VERDICT = "verdict"  # of certificates only
+
+
+Subject: TypeAlias = str | Endpoint  # a certificate's ARN, or an endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it was when it was last known; serials as lower-case hex."""
+
+    at: datetime  # when that was seen
+    subject: Subject
+    domain: str
+    what: What
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What became of one certificate or endpoint since it was first seen."""
+
+    first_seen: datetime | None = None
+    known: Mapping[What, str] = field(default_factory=dict)  # the latest of each
+    changes: tuple[Change, ...] = ()  # the latest last
+
+
+UNTOLD = History()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +136,7 @@ class Case:
     window_start: datetime | None
     first_issue: datetime | None  # of this ARN, which the limit of 825 days counts from
     records: tuple[tuple[str, bool], ...]  # validation record -> as ACM wants it; unseen ones are left out
+    history: History = UNTOLD
 
     @property
     def certificate(self) -> Certificate:
@@ -90,6 +152,7 @@ class Spot:
     labels: Mapping[str, str]
     name_match: bool | None
     serial_matches: tuple[tuple[str, bool], ...]  # ARN -> serves that certificate's serial
+    history: History = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +175,13 @@ class Snapshot:
     targets: tuple[Domain, ...] = ()  # what there is to look at, by whomever
     listed: bool = False  # no target is missing because an inventory was not read yet
     configured_at: datetime | None = None  # when the configuration in force was loaded
+    refused: bool = False  # a later one was refused
     shard: Shard = ALONE
     others: tuple[Certificate, ...] = ()  # the certificates of the other shards
+    changes: tuple[Change, ...] = ()  # of everything, the latest last
+    changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
+    keeping: Keeping | None = None  # None: there is no state file
+    delivery: Delivery | None = None  # None: there is no webhook
 
     @property
     def rules(self) -> RuleSet:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
@@ -17,6 +18,7 @@ from exporter.judge.names import names_over, normal
 from exporter.judge.rule import Policy
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Case, News, Place, Snapshot, Spot, taking
+from exporter.snapshot.chronicle import Chronicle
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,9 +36,12 @@ class Ledger:
         domains: Iterable[Domain] = (),
         configured_at: datetime | None = None,
         shard: Shard = ALONE,
+        chronicle: Chronicle | None = None,
     ) -> None:
-        """Begin with nothing known; of the configured domains their pins and labels count."""
+        """Begin with nothing known but the chronicle; of the configured domains pins and labels count."""
         domains = tuple(domains)
+        self._chronicle = chronicle or Chronicle()
+        self._chronicle.retire()
         self._policy = policy
         self._configured_at = configured_at
         self._shard = shard
@@ -74,7 +79,7 @@ class Ledger:
         for question, sight in news.answers.items():
             self._answer(question, sight, news.remembered.get(question))
         for place in self._moved:
-            self._assign(place)
+            self._assign(place, now)
         moved = bool(self._moved)
         self._judge(news, now)
         if news.certificates:
@@ -96,7 +101,12 @@ class Ledger:
             targets=news.targets,
             listed=news.listed,
             configured_at=self._configured_at,
+            refused=news.refused,
             shard=self._shard,
+            changes=self._chronicle.book.changes,
+            changed=self._chronicle.book.counts,
+            keeping=news.keeping,
+            delivery=news.delivery,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 
@@ -119,6 +129,7 @@ class Ledger:
                 self._touched |= dict.fromkeys(self._owners.get(place, ()))
         if new is None:
             self._own.discard(arn)
+            self._chronicle.leave([arn])
             for kept in (self._counting, self._cases, self._judged):
                 kept.pop(arn, None)
 
@@ -149,7 +160,7 @@ class Ledger:
         if not same:
             self._touched |= dict.fromkeys(self._asking.get(question))
 
-    def _assign(self, place: Place) -> None:
+    def _assign(self, place: Place, now: datetime) -> None:
         """Say anew for which certificates the endpoints of a place count."""
         names = names_over(place[0])
         covering = {arn for name in names for arn in self._by_name.get(name)}
@@ -164,10 +175,14 @@ class Ledger:
             for one in owners:
                 counted.setdefault(one.arn, []).append(look)
             if exposed:
-                spots.append(taking.spot(look, owners, self._labels.get(place, {})))
+                history = self._chronicle.endpoint(look, now)
+                spots.append(taking.spot(look, owners, self._labels.get(place, {}), history))
         for arn in {**dict.fromkeys(self._owners.get(place, ())), **counted}:
             if arn in self._own:
                 self._count(arn, place, tuple(counted.get(arn, ())))
+        shown = {spot.look.endpoint for spot in spots}
+        gone = [spot.look.endpoint for spot in self._spots.get(place, ())]
+        self._chronicle.leave([endpoint for endpoint in gone if endpoint not in shown])
         if place in self._looks:
             self._owners[place], self._spots[place] = tuple(counted), tuple(spots)
         else:
@@ -193,7 +208,8 @@ class Ledger:
             answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}
             siblings = counting.siblings(one, looks, self._by_serial.get)
             evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)))
-            self._cases[arn] = taking.case(evidence, self._remembered, self._policy, now)
+            case = taking.case(evidence, self._remembered, self._policy, now)
+            self._cases[arn] = replace(case, history=self._chronicle.certificate(case, now))
             self._judged.pop(arn, None)
             self._judged[arn] = now
         for arn in self._retimed.keys() - self._touched.keys():

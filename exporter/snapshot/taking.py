@@ -11,7 +11,7 @@ from exporter.judge import counting, renewal, serving, validation
 from exporter.judge.names import covers
 from exporter.judge.rule import Policy
 from exporter.judge.verdict import judge
-from exporter.snapshot import Case, Known, Snapshot, Source, Spot
+from exporter.snapshot import UNTOLD, Case, History, Known, Snapshot, Source, Spot
 
 
 def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | None = None) -> Snapshot:
@@ -70,7 +70,9 @@ def case(evidence: Evidence, remembered: Mapping[Question, Answer], policy: Poli
     )
 
 
-def spot(look: Look, owners: Iterable[Certificate], labels: Mapping[str, str]) -> Spot:
+def spot(
+    look: Look, owners: Iterable[Certificate], labels: Mapping[str, str], history: History = UNTOLD
+) -> Spot:
     """Judge one endpoint by itself, and compare it with the certificates that it counts for."""
     compared = ((one, serving.as_known(look, one)) for one in owners)
     matches = sorted(
@@ -79,14 +81,14 @@ def spot(look: Look, owners: Iterable[Certificate], labels: Mapping[str, str]) -
         if served is not None and one.serial is not None
     )
     match = None if look.last is None else covers(look.last.names, look.endpoint.domain)
-    return Spot(look, labels, match, tuple(matches))
+    return Spot(look, labels, match, tuple(matches), history)
 
 
 def retimed(case: Case, looks: tuple[Look, ...]) -> Case:
     """Give a case later looks, which tell its rules nothing new."""
     old = case.evidence
     evidence = Evidence(old.certificate, looks, old.answers, old.siblings, old.read_at)
-    return Case(evidence, case.verdict, case.window_start, case.first_issue, case.records)
+    return Case(evidence, case.verdict, case.window_start, case.first_issue, case.records, case.history)
 
 
 def tags(cases: Iterable[Case]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
 from exporter.observe.acm import AcmEye
-from exporter.schedule.watch import Plan
+from exporter.schedule.plan import Plan
 from tests.evidence import ARN
 
 FULL = f"""\
@@ -103,7 +103,7 @@ def test_asked_names_are_looked_at_as_they_are_configured(tmp_path: Path) -> Non
 def test_one_eye_for_each_account_and_region(tmp_path: Path) -> None:
     """Each account is read in each of its regions; without regions the ambient one decides."""
     with build.watch(load(tmp_path, FULL)) as (watch, board):
-        inventories = [(name, eye.region) for name, eye in watch._eyes.acm]
+        inventories = [(way.name, eye.region) for way, eye in watch._eyes.acm]
     assert inventories == [("a", "us-east-1"), ("a", "eu-west-1"), ("b", "")]
     assert (board.latest.cases, board.latest.ready) == ((), False)
 

@@ -135,7 +135,7 @@ def test_signals_while_a_call_to_aws_hangs(hanging: socket.socket, tmp_path: Pat
         url = daemon.until("listening")["urls"]
         call, _ = hanging.accept()
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.until("reload is not supported yet; restart instead")
+        daemon.until("there is no configuration file to reload")
         assert get(f"{url}/-/healthy") == "healthy\n"
         code, took = daemon.end(signal.SIGTERM)
         call.close()

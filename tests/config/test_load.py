@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from exporter import config
-from exporter.config import Account, Aws, ConfigError, Dns, Domain, Probe, Renewal, Settings
+from exporter.config import Account, Aws, ConfigError, Dns, Domain, Events, Probe, Renewal, Settings, Webhook
 
 BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -94,6 +94,9 @@ renewal:
   validation_limit: 1w
   window: 45d
   grace: 1d12h
+events:
+  webhook: {{url: "https://hooks.example.com/swordfish", authorization: Bearer swordfish, timeout: 5s}}
+state_file: state.db
 """
 
 
@@ -145,6 +148,14 @@ def test_whole(tmp_path: Path) -> None:
             window=timedelta(days=45),
             grace=timedelta(hours=36),
         ),
+        events=Events(
+            webhook=Webhook(
+                url="https://hooks.example.com/swordfish",
+                authorization="Bearer swordfish",
+                timeout=timedelta(seconds=5),
+            )
+        ),
+        state_file=tmp_path / "state.db",
     )
 
 
@@ -174,6 +185,7 @@ def test_defaults() -> None:
             "window": None,
             "grace": timedelta(days=3),
         },
+        "events": {"webhook": None},
         "state_file": None,
     }
 
@@ -320,6 +332,10 @@ def test_example_has_every_default() -> None:
         "probe.allow",
         "probe.ca_file",
         "dns.nameservers",
+        "events.webhook",
+        "events.webhook.url",
+        "events.webhook.authorization",
+        "events.webhook.timeout",
         "state_file",
     }
 
@@ -341,10 +357,16 @@ def test_examples_in_the_example(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(uncommented())
     with pytest.raises(ConfigError) as caught:
-        config.load(file, {"ACM_EXPORTER_EXTERNAL_ID": "swordfish"})
+        config.load(
+            file,
+            {
+                "ACM_EXPORTER_EXTERNAL_ID": "swordfish",
+                "ACM_EXPORTER_HOOK": "swordfish",
+                "ACM_EXPORTER_HOOK_TOKEN": "swordfish",
+            },
+        )
     assert [re.sub(r"^.*:\d+:\d+: ", "", one) for one in caught.value.complaints] == [
         "domains[1].starttls: is not supported yet (expected no such key)",
-        "state_file: is not supported yet (expected no such key)",
     ]
 
 

@@ -18,6 +18,7 @@ import yaml
 
 from exporter.demo.scenes import SCENES
 from exporter.expose.families import FAMILIES
+from exporter.expose.rows import DELIVERY, KEEPING
 from tests.servers import free_port, need, running
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,13 @@ def prometheus(exporter: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def test_prometheus_has_rows_of_every_family(prometheus: str) -> None:
-    """Each metric of the table can be queried."""
-    missing = [one.name for one in FAMILIES if not query(prometheus, one.name)]
-    assert missing == []
+    """Each metric of the table can be queried, but for those of changes to come and of parts that the demo lacks."""
+    families = [one for one in FAMILIES if one.subject not in (KEEPING, DELIVERY)]
+    missing = [one.name for one in families if not query(prometheus, one.name)]
+    assert missing == [
+        "acm_certificate_serial_changed_timestamp_seconds",
+        "tls_endpoint_serial_changed_timestamp_seconds",
+    ]
 
 
 def test_prometheus_says_which_certificates_will_not_renew(prometheus: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from exporter.facts import Certificate, Evidence, Look, Timing, Unseen, Why
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
 from exporter.judge.verdict import RULES, Verdict, Word
-from exporter.snapshot import Case, Snapshot, Source, Spot
+from exporter.snapshot import Case, Change, Delivery, History, Keeping, Snapshot, Source, Spot, What
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -18,6 +18,7 @@ from tests.evidence import (
     NOON,
     OPENS,
     OTHER_ARN,
+    SERIAL,
     look,
     missed,
     record_of,
@@ -82,11 +83,14 @@ def snapshot(
     return replace(Snapshot(NOON, replace(POLICY, rules=rules), cases, spots, SOURCES), **changes)
 
 
+CHANGE = Change(NOON - DAY, ARN, "example.com", What.SERIAL, "a1", f"{SERIAL:x}")
+MOVED = Change(NOON, SEEN.endpoint, "www.example.com", What.ISSUER, "CN=Old", "CN=New")
+
 SMALL = snapshot(
-    case(replace(CERTIFICATE, tags={"team": "web"})),
+    replace(case(replace(CERTIFICATE, tags={"team": "web"})), history=History(NOON - 2 * DAY, {}, (CHANGE,))),
     blank(),
     spots=(
-        spot(labels={"site": "main"}),
+        spot(labels={"site": "main"}, history=History(NOON - DAY, {}, (MOVED,))),
         Spot(REFUSED, {}, name_match=None, serial_matches=()),
     ),
     requests={("111122223333", "us-east-1", "SearchCertificates", "OK"): 3},
@@ -95,4 +99,8 @@ SMALL = snapshot(
     labels=("site",),
     ready=True,
     configured_at=NOON - DAY,
+    changes=(CHANGE, MOVED),
+    changed={("certificate", What.SERIAL): 1, ("endpoint", What.SERIAL): 0},
+    keeping=Keeping(healthy=True, last_write=NOON, size=4096, dropped=2),
+    delivery=Delivery(True, NOON, {"ok": 1, "rejected": 0}, delivered=2, dropped=1, waiting=3),
 )

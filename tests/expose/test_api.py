@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from exporter.expose.api import document
+from exporter.expose.api import document, told
 from exporter.facts import Validation
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.verdict import RULES, Word
@@ -86,6 +86,8 @@ def test_small_snapshot_whole() -> None:
                 "tags": {"team": "web"},
                 "details_unseen": None,
                 "endpoints": [{"domain": "www.example.com", "port": 443, "address": "192.0.2.10"}],
+                "first_seen": None,
+                "changes": [],
             }
         ],
         "endpoints": [
@@ -117,6 +119,10 @@ def test_small_snapshot_whole() -> None:
                     "cipher": "TLS_AES_128_GCM_SHA256",
                     "wants_client_certificate": False,
                 },
+                "first_seen": "2026-11-22T12:00:00Z",
+                "changes": [
+                    {"at": "2026-11-23T12:00:00Z", "what": "issuer", "was": "CN=Old", "now": "CN=New"}
+                ],
             },
             {
                 "domain": "example.com",
@@ -130,6 +136,8 @@ def test_small_snapshot_whole() -> None:
                 "serial_match": {},
                 "labels": {},
                 "served": None,
+                "first_seen": None,
+                "changes": [],
             },
         ],
         "sources": [
@@ -156,7 +164,7 @@ def test_what_is_not_known_is_null_and_says_why() -> None:
     (one,) = through_json(snapshot(blank()))["certificates"]
     assert {key for key, value in one.items() if value is None} == {
         *("serial", "not_before", "not_after", "days_to_expiry", "created_at", "issued_at"),
-        *("renewal_window_start", "in_use", "exported"),
+        *("renewal_window_start", "in_use", "exported", "first_seen"),
     }
     assert (one["verdict"], one["served"]) == ("unknown", "unknown")
     assert one["details_unseen"] == {"reason": "denied", "detail": ""}
@@ -182,6 +190,34 @@ def test_scopes_follow_the_rule_set() -> None:
     (one,) = through_json(snapshot(case(), rules=RuleSet.CLASSIC))["certificates"]
     assert one["conditions"]["serial_match"]["scope"] == "renewal"
     assert one["conditions"]["email_sunset"]["scope"] == "advisory"
+
+
+def test_changes_whole() -> None:
+    """What the webhook is told: each change says of whom, and certificates and endpoints are told apart."""
+    assert json.loads(told(SMALL.changes)) == {
+        "version": 1,
+        "changes": [
+            {
+                "at": "2026-11-22T12:00:00Z",
+                "subject": "certificate",
+                "domain": "example.com",
+                "arn": ARN,
+                "what": "serial",
+                "was": "a1",
+                "now": "a1b2c3",
+            },
+            {
+                "at": "2026-11-23T12:00:00Z",
+                "subject": "endpoint",
+                "domain": "www.example.com",
+                "port": 443,
+                "address": "192.0.2.10",
+                "what": "issuer",
+                "was": "CN=Old",
+                "now": "CN=New",
+            },
+        ],
+    }
 
 
 def test_lone_surrogates_are_spelled() -> None:

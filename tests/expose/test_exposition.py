@@ -25,7 +25,7 @@ from exporter.expose.press import Press, Rendered
 from exporter.facts import Certificate, Details, Endpoint, Look, Seen, Served, Timing, Unseen, Why
 from exporter.judge.rule import Finding, Outcome
 from exporter.judge.verdict import RULES, Word
-from exporter.snapshot import Case, Snapshot, Source, Spot
+from exporter.snapshot import Case, Change, History, Snapshot, Source, Spot, What
 from tests.evidence import ARN, CERTIFICATE, NOON, SERVED
 from tests.expose.snapshots import SEEN, SMALL, case, snapshot, spot
 from tests.servers import need
@@ -108,6 +108,15 @@ CERTIFICATES_OF_ANY_KIND = st.builds(
 )
 
 
+HISTORIES = st.builds(
+    History,
+    first_seen=st.none() | TIMES,
+    changes=st.lists(st.builds(Change, TIMES, TEXT, TEXT, st.sampled_from(What), TEXT, TEXT), max_size=2).map(
+        tuple
+    ),
+)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Make any case."""
@@ -118,7 +127,12 @@ def cases(draw: st.DrawFn) -> Case:
         records=tuple(draw(st.dictionaries(TEXT, st.booleans(), max_size=2)).items()),
         **draw(st.dictionaries(st.sampled_from([rule.code for rule in RULES]), FINDINGS, max_size=4)),
     )
-    return replace(one, window_start=draw(st.none() | TIMES), first_issue=draw(st.none() | TIMES))
+    return replace(
+        one,
+        window_start=draw(st.none() | TIMES),
+        first_issue=draw(st.none() | TIMES),
+        history=draw(HISTORIES),
+    )
 
 
 SPOTS = st.builds(
@@ -136,6 +150,7 @@ SPOTS = st.builds(
     labels=st.dictionaries(st.sampled_from(["site", "team"]), TEXT),
     name_match=st.none() | st.booleans(),
     serial_matches=st.dictionaries(TEXT, st.booleans(), max_size=2).map(lambda d: tuple(d.items())),
+    history=HISTORIES,
 )
 SOURCES = st.builds(
     Source,

@@ -46,6 +46,8 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "condition": "condition scope",
             "condition_unknown": "condition scope reason",
             "renewal_verdict": "verdict",
+            "first_seen_timestamp_seconds": "",
+            "serial_changed_timestamp_seconds": "",
             "tags": "tag_*",
         },
     ),
@@ -64,6 +66,8 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "info": "serial issuer subject fingerprint_sha256 tls_version cipher",
             "probe_duration_seconds": "phase",
             "last_success_timestamp_seconds": "",
+            "first_seen_timestamp_seconds": "",
+            "serial_changed_timestamp_seconds": "",
             "labels": "label_*",
         },
     ),
@@ -82,6 +86,15 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "shard_ordinal": "shard_ordinal",
             "total_shards": "",
             "build_info": "version python_version",
+            "changes_total": "subject what",
+            "state_healthy": "",
+            "state_last_write_timestamp_seconds": "",
+            "state_size_bytes": "",
+            "state_dropped_rows_total": "",
+            "webhook_requests_total": "outcome",
+            "webhook_changes_total": "outcome",
+            "webhook_waiting_changes": "",
+            "webhook_last_success_timestamp_seconds": "",
         },
     ),
 }
@@ -102,6 +115,10 @@ def test_counters_and_only_they_end_in_total() -> None:
     assert {one.name for one in FAMILIES if one.kind == "counter"} == {
         "acm_exporter_aws_requests_total",
         "acm_exporter_looks_total",
+        "acm_exporter_changes_total",
+        "acm_exporter_state_dropped_rows_total",
+        "acm_exporter_webhook_requests_total",
+        "acm_exporter_webhook_changes_total",
     }
     assert all(one.name.endswith("_total") == (one.kind == "counter") for one in FAMILIES)
 
@@ -315,7 +332,25 @@ def test_the_exporter_tells_of_itself() -> None:
         "config_last_reload_success_timestamp_seconds": [({}, NOON.timestamp() - 86400)],
         "shard_ordinal": [({"shard_ordinal": "0"}, 0.0)],
         "total_shards": [({}, 1.0)],
+        "changes_total": [
+            ({"subject": "certificate", "what": "serial"}, 1.0),
+            ({"subject": "endpoint", "what": "serial"}, 0.0),
+        ],
+        "state_healthy": [({}, 1.0)],
+        "state_last_write_timestamp_seconds": [({}, NOON.timestamp())],
+        "state_size_bytes": [({}, 4096.0)],
+        "state_dropped_rows_total": [({}, 2.0)],
+        "webhook_requests_total": [({"outcome": "ok"}, 1.0), ({"outcome": "rejected"}, 0.0)],
+        "webhook_changes_total": [({"outcome": "delivered"}, 2.0), ({"outcome": "dropped"}, 1.0)],
+        "webhook_waiting_changes": [({}, 3.0)],
+        "webhook_last_success_timestamp_seconds": [({}, NOON.timestamp())],
     }
+
+
+def test_without_state_file_and_webhook_nothing_is_told_of_them() -> None:
+    """An alert on a state that is not healthy never fires where nobody wants one."""
+    found = rows(replace(SMALL, keeping=None, delivery=None))
+    assert [name for name in found if "_state_" in name or "_webhook_" in name] == []
 
 
 def test_a_shard_tells_which_it_is() -> None:

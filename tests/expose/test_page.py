@@ -226,6 +226,18 @@ def test_endpoint_row_tells_what_is_served_and_how_the_look_went() -> None:
         """)
 
 
+def test_certificate_page_tells_what_changed() -> None:
+    """In ACM and at the endpoints that count for it, the latest first."""
+    html = portrait(SMALL.cases[0], *SMALL.spots)
+    body = html[html.rindex("<tbody>") :]
+    rows = [re.sub("(<[^>]*>)+", "|", row).strip("|") for row in re.findall("<tr>(.*?)</tr>", body)]
+    assert rows == [
+        "www.example.com at 192.0.2.10|2026-11-23 12:00 UTC| (0 s ago)|issuer|CN=Old|CN=New",
+        "ACM|2026-11-22 12:00 UTC| (24 h ago)|serial|a1|a1b2c3",
+    ]
+    assert "No change was seen so far." in Reader(portrait(case())).of("p")
+
+
 def test_certificate_page_tells_every_condition_and_fact() -> None:
     """The page of one certificate, as text."""
     dead = case(
@@ -244,6 +256,7 @@ def test_certificate_page_tells_every_condition_and_fact() -> None:
         "Validation",
         "Renewal",
         "Certificate",
+        "History",
     ]
     body = html[html.index("<tbody>") : html.index("</tbody>")]
     conditions = [re.sub("(<[^>]*>)+", "|", row).strip("|") for row in re.findall("<tr>(.*?)</tr>", body)]

@@ -76,20 +76,34 @@ PLAIN = "text/plain; charset=utf-8"
         ("GET", "/-/healthy", 200, PLAIN, "healthy\n"),
         ("GET", "/-/ready", 200, PLAIN, "ready\n"),
         ("POST", "/sd", 405, PLAIN, "405: Method Not Allowed"),
-        ("POST", "/-/reload", 501, PLAIN, "/-/reload is not supported yet\n"),
+        ("POST", "/-/reload", 409, PLAIN, "there is no configuration file to reload\n"),
         ("GET", "/nothing", 404, PLAIN, "404: Not Found"),
         ("GET", "/metrics/", 404, PLAIN, "404: Not Found"),
         ("GET", "/-/reload", 405, PLAIN, "405: Method Not Allowed"),
         ("POST", "/metrics", 405, PLAIN, "405: Method Not Allowed"),
         ("DELETE", "/api/v1/certificates", 405, PLAIN, "405: Method Not Allowed"),
+        (
+            "GET",
+            "/api/v1/changes?limit=none",
+            400,
+            PLAIN,
+            "limit: none is not a number of changes (expected 1 to 999999)\n",
+        ),
     ],
 )
 async def test_each_path(  # noqa: PLR0917 - the columns of the table
     url: str, client: ClientSession, method: str, path: str, status: int, content_type: str, text: str
 ) -> None:
-    """Each path of the contract answers, what is still to come says so, and everything else is refused."""
+    """Each path of the contract answers, and everything else is refused."""
     async with client.request(method, url + path) as answer:
         assert await got(answer) == (status, content_type, text)
+
+
+async def test_the_latest_changes_come_first(url: str, client: ClientSession) -> None:
+    """Whoever asks for one gets the latest."""
+    for query, expected in (("?limit=1", SMALL.changes[1:]), ("", SMALL.changes[::-1])):
+        async with client.get(f"{url}/api/v1/changes{query}") as answer:
+            assert await answer.json() == api.changes(expected)
 
 
 async def test_front_page_links_to_what_there_is(url: str, client: ClientSession) -> None:

@@ -234,7 +234,7 @@ OURS = Unseen(Why.RESOLVER_TIMEOUT, "no answer within 5 s")
 
 def test_a_source_fails_only_when_all_recent_looks_failed_for_our_reasons() -> None:
     """One slow name server of somebody else raises no alert on the exporter; an outage of ours does."""
-    pulse = Pulse("dns")
+    pulse = Pulse(Source("dns"))
     assert pulse.source == Source("dns")
     pulse.note("fine", None, NOON, 0.2)
     assert pulse.source == Source("dns", success=True, duration=0.2, last_success=NOON)

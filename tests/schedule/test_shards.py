@@ -10,7 +10,7 @@ from dataclasses import replace
 from exporter.facts import Certificate, Domain
 from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.validation import questions
-from exporter.schedule.watch import Plan
+from exporter.schedule.plan import Plan
 from tests.evidence import SERVED
 from tests.schedule.account import PLACE, Acm, row, whole
 from tests.schedule.test_watch import World

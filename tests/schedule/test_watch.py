@@ -30,8 +30,10 @@ from exporter.facts import (
 from exporter.judge.rule import Outcome, Policy
 from exporter.judge.verdict import Word
 from exporter.schedule.memory import Memory
-from exporter.schedule.watch import Eyes, Plan, Watch
+from exporter.schedule.plan import Eyes, Plan
+from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Case, Snapshot, Source
+from exporter.snapshot.past import NOTHING, Past, Way
 from tests.evidence import ADDRESS, NOON, OTHER_ARN, SERVED
 from tests.schedule.account import PLACE, Acm, row, whole
 from tests.schedule.virtual import at_work, now, virtual
@@ -44,15 +46,17 @@ ELSEWHERE = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
 class World:
     """The outside: some accounts, what is served at each name, and a board to look at."""
 
-    def __init__(self, *accounts: Acm, plan: Plan | None = None) -> None:
+    def __init__(self, *accounts: Acm, plan: Plan | None = None, past: Past = NOTHING) -> None:
         self.served: dict[str, Sight[Mapping[str, Sight[Served]]]] = {}  # name -> address -> what is there
         self.looked: list[Domain] = []
         self.next_look = asyncio.Event()
         self.asked: list[Question] = []
         self.takes = 0.0
         self.board = Board(Snapshot(NOON, Policy()))
-        eyes = Eyes([("production", acm) for acm in accounts], self._tls, self._dns)
-        self.watch = Watch(eyes, plan or Plan(), Policy(), now, self.board)
+        eyes = Eyes(
+            [(Way("production", region=str(n)), acm) for n, acm in enumerate(accounts)], self._tls, self._dns
+        )
+        self.watch = Watch(eyes, plan or Plan(), Policy(), now, self.board, past=past)
 
     @property
     def latest(self) -> Snapshot:

@@ -32,7 +32,7 @@ from exporter.judge import verdict
 from exporter.judge.rule import Outcome, Policy
 from exporter.judge.validation import questions
 from exporter.judge.verdict import Verdict, Word
-from exporter.snapshot import Known, News, Place, Snapshot, Source, taking
+from exporter.snapshot import UNTOLD, Known, News, Place, Snapshot, Source, taking
 from exporter.snapshot.ledger import REVIEW, Ledger
 from exporter.snapshot.taking import take
 from tests.evidence import (
@@ -182,11 +182,15 @@ def update(kept: dict[Any, Any], news: Mapping[Any, Any]) -> None:
 
 
 def _sorted(snapshot: Snapshot) -> Snapshot:
-    """Disregard the order of rows, which is nobody's business."""
+    """Disregard the order of rows, which is nobody's business, and what was before."""
+    cases = sorted(snapshot.cases, key=lambda case: case.certificate.arn)
+    spots = sorted(snapshot.spots, key=lambda spot: repr(spot.look.endpoint))
     return replace(
         snapshot,
-        cases=tuple(sorted(snapshot.cases, key=lambda case: case.certificate.arn)),
-        spots=tuple(sorted(snapshot.spots, key=lambda spot: repr(spot.look.endpoint))),
+        cases=tuple(replace(case, history=UNTOLD) for case in cases),
+        spots=tuple(replace(spot, history=UNTOLD) for spot in spots),
+        changes=(),
+        changed={},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from exporter.expose.page.markup import NOTHING, Markup, address, element, join, quoted
 from exporter.expose.page.parts import (
@@ -21,9 +22,11 @@ from exporter.expose.page.parts import (
 )
 from exporter.facts import Certificate, Details, Seen, Unseen, Validation
 from exporter.judge.rule import Finding, Outcome, Rule
+from exporter.judge.serving import where
 from exporter.judge.verdict import RULES
-from exporter.snapshot import Case, Snapshot
+from exporter.snapshot import Case, Change, Snapshot
 
+CHANGES = 50  # that are shown
 _ANSWERS = {True: "yes", False: "no", None: ""}
 
 
@@ -52,6 +55,7 @@ def body(case: Case, snapshot: Snapshot) -> Markup:
             _validation(case),
             _renewal(case, snapshot),
             _certificate(case, snapshot),
+            _history(case, snapshot),
         ]
     )
 
@@ -176,6 +180,31 @@ def _certificate(case: Case, snapshot: Snapshot) -> Markup:
             )
         ),
         element("p", element("a", "This certificate in the AWS console", href=_console(one))),
+    )
+
+
+def _history(case: Case, snapshot: Snapshot) -> Markup:
+    own = {look.endpoint for look in case.evidence.looks}
+    spots = [spot for spot in snapshot.spots if spot.look.endpoint in own]
+    changes = [("ACM", one) for one in case.history.changes]
+    changes += [(where(spot.look), one) for spot in spots for one in spot.history.changes]
+    seen = facts([("First seen", moment(case.history.first_seen, snapshot.taken_at, ""))])
+    if not changes:
+        return section("History", seen, element("p", "No change was seen so far.", class_="quiet"))
+    latest = sorted(changes, key=lambda told: told[1].at, reverse=True)[:CHANGES]
+    head = ("Where", "When", "What", "Was", "Is")
+    rows = (_change(place, one, snapshot.taken_at) for place, one in latest)
+    return section("History", seen, table("What changed, the latest first", "history", head, rows))
+
+
+def _change(place: str, one: Change, now: datetime) -> Markup:
+    return element(
+        "tr",
+        element("th", place, scope="row"),
+        element("td", moment(one.at, now)),
+        element("td", one.what),
+        element("td", element("code", one.was)),
+        element("td", element("code", one.now)),
     )
 
 
