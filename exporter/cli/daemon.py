@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -45,6 +46,7 @@ async def serve(
     shard: Shard = ALONE,
     origin: Origin | None = None,
     keep: Keep = lambda _: None,
+    clock: Callable[[], datetime] = build.clock,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT, of which the second ends the process at once.
 
@@ -55,7 +57,7 @@ async def serve(
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
     with ExitStack() as stack:
         stop = stack.enter_context(_Signals(lambda: succession.reload("SIGHUP")))
-        succession = Succession(settings, origin, shard=shard)
+        succession = Succession(settings, origin, shard=shard, clock=clock)
         stack.callback(succession.close)
         server = succession.server
         try:
