@@ -40,7 +40,7 @@ SAID = re.compile(  # labels that tell no more than the others in this world
 Rows = Mapping[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """What stands outside; everything may be changed while the exporter runs."""
 
@@ -115,6 +115,11 @@ class Exporter:
         """Count open files and threads."""
         proc = Path(f"/proc/{self.process.pid}")
         return len(list((proc / "fd").iterdir())), len(list((proc / "task").iterdir()))
+
+    def memory(self) -> float:
+        """Tell the megabytes that are resident."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def changes(before: Rows, after: Rows) -> list[str]:
@@ -201,13 +206,13 @@ async def world(
         yield World(folder, tuple(scenes), acm, dns, zone, endpoints, addresses, issued, domains)
 
 
-def configure(around: World, more: str = "") -> Path:
-    """Write a configuration for a world; `more` are domains."""
+def configure(around: World, more: str = "", interval: int = INTERVAL) -> Path:
+    """Write a configuration for a world; `more` are domains, `interval` is that of the looks at them."""
     regions = ", ".join(dict.fromkeys(one.region for one in around.scenes))
     file = around.folder / "acm-exporter.yaml"
     file.write_text(
         f"aws:\n  interval: {INTERVAL}s\n  accounts: [{{regions: [{regions}]}}]\n  requests_per_second: 50\n"
-        f"probe: {{interval: {INTERVAL}s, timeout: 1s, ca_file: roots.pem, certificate_names: false}}\n"
+        f"probe: {{interval: {interval}s, timeout: {interval // 2}s, ca_file: roots.pem, certificate_names: false}}\n"
         f"dns: {{interval: {INTERVAL}s, timeout: 1s, nameservers: ['{around.dns.address}']}}\n"
         f"domains:\n{around.domains}{more}"
     )
