@@ -111,6 +111,11 @@ class Exporter:
         """Tell all changes that were to be seen at any time, however briefly."""
         return {row for rows in self.scrapes for row in changes(before, rows)}
 
+    @staticmethod
+    def looks(rows: Rows) -> float:
+        """Count the looks at addresses so far, whatever came of them."""
+        return sum(n for row, n in rows.items() if row.startswith("acm_exporter_looks") and '"tls"' in row)
+
     def size(self) -> tuple[int, int]:
         """Count open files and threads."""
         proc = Path(f"/proc/{self.process.pid}")
