@@ -32,17 +32,12 @@ async def test_a_clock_that_is_set_forward_and_back(tmp_path: Path) -> None:
         for step in (HOUR, -HOUR):
             clock.write_text(str(step))
             taken = before["acm_exporter_snapshot_timestamp_seconds"]
-            for _ in range(2):  # whole intervals in which all was looked at
-                done = one.looks(await one.scrape()) + 2 * len(DOMAINS)
-                await one.until(lambda rows, done=done: one.looks(rows) >= done)  # type: ignore[misc]
+            done = one.looks(await one.scrape()) + 2 * len(DOMAINS)  # all was looked at, and once more
+            await one.until(lambda rows, done=done: one.looks(rows) >= done)  # type: ignore[misc]
             assert abs(one.scrapes[-1]["acm_exporter_snapshot_timestamp_seconds"] - taken - step) < HOUR / 2
         assert one.seen(before) == set()
         clock.write_text(str(YEAR))
         await one.settles(before, UNTRUSTED | OVERDUE)
-        clock.unlink()
-        await one.settles(before, [], within=20)
-        clock.write_text(str(-YEAR))
-        await one.settles(before, UNTRUSTED)
         clock.unlink()
         await one.settles(before, [], within=20)
 

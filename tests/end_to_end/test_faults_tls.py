@@ -23,7 +23,7 @@ from tests.end_to_end.faulty import (
 from tests.observe import tls_peers as peers
 from tests.observe.test_tls import FAILURES
 
-MANY = int(os.environ.get("FAULTS_MANY", "500"))  # docs/faults.md tells of 10,000
+MANY = int(os.environ.get("FAULTS_MANY", "300"))  # docs/faults.md tells of 10,000
 FAULTS = {
     Fault.REFUSE: "refused",
     Fault.SILENT: "handshake_timeout",
@@ -81,7 +81,7 @@ async def test_endpoints_that_fail_together_recover_together(tmp_path: Path, how
             f"  - {{name: n{number}.crowd.example.com, addresses: [{address}], port: {around.endpoints.port}}}\n"
             for number in range(MANY)
         ]
-        interval = max(4, MANY // 300)
+        interval = max(2, MANY // 300)
         within = SOON + 3 * interval
         file = configure(around, "".join(crowd), interval=interval)
         async with exporter(around, file) as one:
