@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager chromium openssl
+SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import click
 
-from benchmarks import cpu, dead, figures, fleet, growth, inventory, rate, startup
+from benchmarks import cpu, dead, figures, fleet, growth, inventory, rate, soak, startup
 from benchmarks.lab import Lab
 from benchmarks.process import FailedError, MissingError
 
 BENCHMARKS: dict[str, Any] = {
-    one.__name__.rpartition(".")[2]: one for one in (cpu, rate, dead, fleet, growth, inventory, startup)
+    one.__name__.rpartition(".")[2]: one for one in (cpu, rate, dead, fleet, growth, inventory, startup, soak)
 }
 
 

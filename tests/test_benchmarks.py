@@ -25,6 +25,7 @@ ROWS = {
     "growth": (4, (*TLS, "prometheus")),
     "inventory": (10, ("unbound",)),
     "startup": (3, TLS),
+    "soak": (5, ()),
 }
 
 

@@ -28,10 +28,10 @@ class QuotaAcm(AcmStandIn):
         self.throttled: Counter[str] = Counter()
         self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}  # tokens, as of when
 
-    def _next_fault(self, operation: str, account: str, region: str) -> Fault | None:
+    def _next_fault(self, operation: str, account: str, region: str, *, later: bool) -> Fault | None:
         rate = self.quotas.get(operation)
         if rate is None:
-            return super()._next_fault(operation, account, region)
+            return super()._next_fault(operation, account, region, later=later)
         key, now = (operation, account, region), time.monotonic()
         tokens, then = self._buckets.get(key, (rate, now))
         tokens = min(rate, tokens + (now - then) * rate)

@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -46,6 +47,7 @@ async def serve(
     shard: Shard = ALONE,
     origin: Origin | None = None,
     keep: Keep | None = None,
+    clock: Callable[[], datetime] = build.clock,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT, of which the second ends the process at once.
 
@@ -56,11 +58,11 @@ async def serve(
     rules = settings.renewal.rules
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what was loaded just now is new
-    beside = Beside(build.clock)
+    beside = Beside(clock)
     past = await beside.begin(settings)
     with ExitStack() as stack:
         stop = stack.enter_context(_Signals(lambda: succession.reload("SIGHUP")))
-        succession = Succession(settings, origin, shard=shard, past=past, beside=beside)
+        succession = Succession(settings, origin, shard=shard, clock=clock, past=past, beside=beside)
         stack.callback(succession.close)
         server = succession.server
         if past is not NOTHING:

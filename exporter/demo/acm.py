@@ -1,8 +1,7 @@
 """An ACM (with as much of STS as it takes) that speaks the wire protocol on loopback.
 
 One server stands for many accounts and regions, as AWS_ENDPOINT_URL sends every call to it: the account
-follows from the access key and the region from the credential scope of the request's signature (SigV4),
-which is read but not verified.
+follows from the access key, the region from the credential scope of a signature that is not verified.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _METADATA = (
 class Fault:
     """What to do instead: say an error code of AWS, an ANSWER or GARBAGE, HANG, or DROP the connection.
 
-    "" matches every operation, account and region; `times` counts down, and None stands until removed.
+    "" matches every operation, account and region; `times` counts down, None stands; `later`: no first pages.
     """
 
     how: str
@@ -51,6 +50,7 @@ class Fault:
     status: int = 400
     message: str = "the stand-in was told to say so"
     answer: Json = field(default_factory=dict)
+    later: bool = False
 
 
 class _AwsError(Exception):
@@ -72,6 +72,7 @@ class AcmStandIn:
         self.external_ids: dict[str, str] = {}  # role ARN -> the external id its trust policy asks for
         self.faults: list[Fault] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()  # (account, region, operation)
+        self.rows = 500  # of a page of SearchCertificates, at most
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -108,7 +109,7 @@ class AcmStandIn:
         account = self.accounts.get(key, DEFAULT_ACCOUNT)
         self.requests[account, region, operation] += 1
         try:
-            if fault := self._next_fault(operation, account, region):
+            if fault := self._next_fault(operation, account, region, later="NextToken" in asked):
                 return await _spoil(fault, request)
             if operation in _STS:
                 return _xml(operation, self._sts(operation, asked, account))
@@ -116,10 +117,10 @@ class AcmStandIn:
         except _AwsError as error:
             return _refusal(error, as_xml=operation in _STS)
 
-    def _next_fault(self, operation: str, account: str, region: str) -> Fault | None:
+    def _next_fault(self, operation: str, account: str, region: str, *, later: bool) -> Fault | None:
         for fault in self.faults:
             about = (fault.operation or operation, fault.account or account, fault.region or region)
-            if fault.times != 0 and about == (operation, account, region):
+            if fault.times != 0 and about == (operation, account, region) and later >= fault.later:
                 fault.times = fault.times and fault.times - 1
                 return fault
         return None
@@ -146,7 +147,7 @@ class AcmStandIn:
                 rows = [_search_row(one) for one in mine]
                 if statement := asked.get("FilterStatement"):
                     rows = [row for row in rows if _matches(statement, row)]
-                return _page(rows, "Results", asked, asked.get("MaxResults", 100), 500)
+                return _page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
             case "ListCertificates":
                 rows = [_list_row(one) for one in mine if _listed(one, asked)]
                 return _page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
@@ -257,8 +258,8 @@ def _page(rows: list[Json], key: str, asked: Json, limit: int, most: int) -> Jso
 
 
 def _json(answer: Json, status: int = 200) -> web.Response:
-    text = json.dumps(answer, default=datetime.timestamp)
-    return _response(text.encode(), status, "application/x-amz-json-1.1")
+    body = json.dumps(answer, default=datetime.timestamp).encode()
+    return _response(body, status, "application/x-amz-json-1.1")
 
 
 def _xml(operation: str, answer: Json) -> web.Response:

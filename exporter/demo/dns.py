@@ -24,6 +24,9 @@ import dns.rrset
 #   silent              no reply at all
 #   truncate            complete over TCP only
 #   bogus               SERVFAIL with the extended error "DNSSEC bogus", unless checking is switched off
+#   garbage             bytes that are no message
+#   cut                 the first half of the reply
+#   stranger            the reply to a question about another name
 Zone: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
 
 TTL = 1  # seconds, so that a scene that is changed is soon seen
@@ -95,6 +98,9 @@ class DnsServer:
         match records.get(f"FAIL {rrtype}", records.get("FAIL")):
             case "silent":
                 return None
+            case "garbage" | "cut" | "stranger" as how:
+                self._fill(response, name, rrtype)
+                return _lie(how, query, _to_wire(response, datagram))
             case "servfail":
                 response.set_rcode(dns.rcode.SERVFAIL)
             case "refused":
@@ -175,6 +181,16 @@ def _rrset(name: str, rrtype: str, values: Sequence[str]) -> dns.rrset.RRset:
     return dns.rrset.from_text_list(
         owner, TTL, dns.rdataclass.IN, rrtype, values, origin=dns.name.root, relativize=False
     )
+
+
+def _lie(how: str, query: dns.message.Message, truth: bytes) -> bytes:
+    """Say something else than what was asked for."""
+    if how == "garbage":
+        return b"\xff" * len(truth)
+    if how == "cut":
+        return truth[: len(truth) // 2]
+    other = dns.message.make_query("stranger.invalid", query.question[0].rdtype, id=query.id)
+    return dns.message.make_response(other, recursion_available=True).to_wire()
 
 
 def _to_wire(response: dns.message.Message, datagram: bool) -> bytes:

@@ -52,6 +52,7 @@ class _Finding:
     trusted: bool | None
     error: str
     chain_not_after: datetime
+    since: datetime
     until: datetime  # when it has to be found anew
 
 
@@ -75,7 +76,7 @@ class Trust:
         now = self._clock()
         key = hashlib.sha256(b"".join(chain)).digest()
         known = self._known.get(key)
-        if known is None or known.until <= now:
+        if known is None or not known.since <= now < known.until:  # a clock may be set back
             known = self._find(chain, now)
             self._known[key] = known
             if len(self._known) > self._most:
@@ -100,7 +101,7 @@ class Trust:
         ends = [end for one in (path if trusted else served) if (end := _when(one.get_notAfter))]
         if not ends:
             raise Blind(Why.BAD_CERTIFICATE, "no end of validity that can be parsed")
-        return _Finding(trusted, error_text, min(ends), _next_turn((*served, *path), now))
+        return _Finding(trusted, error_text, min(ends), now, _next_turn((*served, *path), now))
 
     def _path(self, served: list[crypto.X509], now: datetime) -> list[crypto.X509]:
         """Return the verified path, the leaf first; raises X509StoreContextError.

@@ -220,7 +220,7 @@ class Ledger:
     def _due(self, now: datetime) -> Iterator[str]:
         """Yield what was judged too long ago, a portion of everything at most."""
         for arn, _ in zip(self._judged, range(len(self._judged) // PORTION + 1), strict=False):
-            if now - self._judged[arn] >= REVIEW:
+            if abs(now - self._judged[arn]) >= REVIEW:  # a clock may be set back
                 yield arn
 
     def _looks_of(self, arn: str) -> tuple[Look, ...]:

@@ -151,6 +151,16 @@ def test_remembered_for_an_hour() -> None:
     assert trust.verify(chain(LEAF))[2] is not first
 
 
+def test_a_clock_that_was_set_back() -> None:
+    """What was found at a time that is still to come says nothing of now."""
+    clock = Clock()
+    trust = Trust([der(ROOT.certificate)], clock)
+    clock.now = NOW + 400 * DAY
+    assert trust.verify(chain(LEAF))[0] is False
+    clock.now = NOW
+    assert trust.verify(chain(LEAF))[0] is True
+
+
 @pytest.mark.parametrize("shift", [timedelta(0), timedelta(microseconds=500_000)], ids=["sharp", "half past"])
 def test_expiry_shows_at_once(shift: timedelta) -> None:
     """However often it was asked before, a certificate is trusted from its first to its last second."""

@@ -84,6 +84,18 @@ async def test_a_changed_row_is_described_anew_and_a_calm_one_every_six_hours() 
 
 
 @virtual
+async def test_a_description_of_the_future_is_no_longer_good() -> None:
+    """Where a clock was set back, nobody waits until that time comes again."""
+    acm, wrong = Acm(row("a")), [DAY]
+    inventory = Inventory(acm, 600.0, lambda: now() + wrong[-1], lambda _: None)
+    async with at_work(inventory.run()):
+        await asyncio.sleep(1)
+        wrong.append(0 * DAY)
+        await asyncio.sleep(600)
+    assert acm.described == ["a", "a"]
+
+
+@virtual
 async def test_what_waits_for_validation_is_described_after_each_sweep() -> None:
     """While somebody has to act, the answer is never older than an interval."""
     acm = Acm(

@@ -251,6 +251,16 @@ def test_time_alone_changes_findings_within_minutes() -> None:
     assert outcomes[-1] == [Outcome.BREAKS, Outcome.BREAKS]
 
 
+def test_what_was_judged_in_the_future_is_reviewed() -> None:
+    """Where a clock was set back, nobody waits until that time comes again."""
+    ledger = Ledger(POLICY)
+    ledger.take(BOTH, OPENS + 4 * DAY)
+    ledger.take(News(), OPENS + 4 * DAY)
+    for turn in range(5):
+        snapshot = ledger.take(News(), OPENS + turn * timedelta(seconds=15))
+    assert [case.verdict.word for case in snapshot.cases] == [Word.UNKNOWN, Word.UNKNOWN]
+
+
 def test_a_review_takes_a_portion_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large inventory is not judged all at once because five minutes are over."""
     ledger = Ledger(POLICY)
