@@ -18,6 +18,16 @@ import idna
 T = TypeVar("T")
 
 LONGEST = timedelta(days=3650)
+STARTTLS = {  # protocol -> the port where it begins in plaintext
+    "smtp": 25,
+    "imap": 143,
+    "pop3": 110,
+    "ftp": 21,
+    "postgres": 5432,
+    "mysql": 3306,
+    "ldap": 389,
+    "xmpp": 5222,
+}
 UNITS = {  # in milliseconds, in the order in which they are written
     "w": 604_800_000,
     "d": 86_400_000,
