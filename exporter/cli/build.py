@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import resource
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter import config
 from exporter.config import Settings
+from exporter.config.ways import ProxyUrl
 from exporter.expose.ondemand import Probing
-from exporter.facts import Domain, Look
+from exporter.facts import Domain, Look, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -82,10 +85,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *, tags: bool) -> Plan:
-    domains = tuple(
-        Domain(one.name, one.port, one.addresses, one.server_name, one.certificate_arn, one.labels)
-        for one in settings.domains
-    )
+    domains = tuple(map(_domain, settings.domains))
     return Plan(
         domains=(*domains, *(one for one in asked if one.name not in {d.name for d in domains})),
         asked=(*asked, *(one for one in domains if one.name in {a.name for a in asked})),
@@ -99,6 +99,36 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *
         room=_room(settings.probe.concurrency),
         shard=shard,
     )
+
+
+def _domain(one: config.Domain) -> Domain:
+    client = one.client_certificate
+    files = (str(client.cert_file), str(client.key_file)) if client else None
+    way = Way(one.starttls, _proxy(one.proxy), one.ip_protocol, files, one.key_types)
+    return Domain(
+        name=one.name,
+        port=one.port,
+        addresses=one.addresses,
+        server_name=one.server_name,
+        arn=one.certificate_arn,
+        labels=one.labels,
+        way=way if way != Way() else None,
+    )
+
+
+def _proxy(url: ProxyUrl | None) -> Proxy | None:
+    if url is None:
+        return None
+    credentials = b64encode(f"{url.user}:{url.password}".encode()).decode()
+    return Proxy(url.host, url.port, f"Basic {credentials}" if url.user else "")  # RFC 7617
+
+
+def _way(probe: config.Probe) -> Way | None:
+    """Return the way to all domains that do not say otherwise; None for TLS at once at every address."""
+    proxy = _proxy(probe.proxy)
+    if (proxy is None or not proxy.host) and probe.ip_protocol == "any":
+        return None
+    return Way(proxy=proxy, ip_protocol=probe.ip_protocol)
 
 
 def _room(abreast: int) -> int:
@@ -128,8 +158,10 @@ def _eyes(
 
 def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, TlsEye]:
     resolver = Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
-    trust = Trust(load_roots(settings.probe.ca_file), clock)
-    return resolver, TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
+    probe = settings.probe
+    trust = Trust(load_roots(probe.ca_file), clock, links=probe.chain)
+    timeout = probe.timeout.total_seconds()
+    return resolver, TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp)
 
 
 def _acm(

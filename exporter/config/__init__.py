@@ -1,6 +1,7 @@
 """What an operator wrote -> frozen Settings, or every mistake at once.
 
-Law of this room: it reads the file, the variables handed in and `ca_file`, and knows no other room.
+Law of this room: it reads the file, the variables handed in and the files that it names, and knows no
+other room.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _fault(detail: ErrorDetails) -> Fault:
         case "extra_forbidden":
             words = _unknown(path)
         case "missing":
-            words = "is missing (expected a host name)"
+            words = f"is missing (expected {'a file' if str(path[-1]).endswith('_file') else 'a host name'})"
         case "model_type":
             keys = ", ".join(known_keys((*path, "")))
             words = f"{show(seen)} is not a mapping (expected some of the keys {keys})"

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from pathlib import Path
 from typing import TypeVar
 
 import idna
@@ -18,16 +17,6 @@ import idna
 T = TypeVar("T")
 
 LONGEST = timedelta(days=3650)
-STARTTLS = {  # protocol -> the port where it begins in plaintext
-    "smtp": 25,
-    "imap": 143,
-    "pop3": 110,
-    "ftp": 21,
-    "postgres": 5432,
-    "mysql": 3306,
-    "ldap": 389,
-    "xmpp": 5222,
-}
 UNITS = {  # in milliseconds, in the order in which they are written
     "w": 604_800_000,
     "d": 86_400_000,
@@ -275,17 +264,3 @@ def _ascii_name(name: str) -> str | None:
         return None
     whole_name = ".".join(labels)
     return whole_name if len(whole_name) <= 253 else None
-
-
-def ca_file(value: str, folder: Path) -> Path:
-    """Return a file that holds a PEM certificate; a relative name is meant from `folder`."""
-    expected = "(expected a file with PEM certificates)"
-    try:
-        path = folder / value
-        if not path.is_file():
-            raise ValueError(f"{show(value)} is not there, or not a file {expected}")
-        if b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
-            raise ValueError(f"{show(value)} holds no certificate {expected}")
-    except OSError as error:
-        raise ValueError(f"{show(value)} cannot be read: {error.strerror} {expected}") from None
-    return path

@@ -38,10 +38,11 @@ class Why(StrEnum):
     STARTTLS_PROTOCOL_ERROR = "starttls_protocol_error"  # not the protocol, or plaintext behind its end
     STARTTLS_TIMEOUT = "starttls_timeout"
     PROXY_FAILURE = "proxy_failure"  # our proxy cannot be reached or does not let us through
+    NO_CLIENT_CERTIFICATE = "no_client_certificate"  # ours cannot be used
     HTTP_ERROR = "http_error"  # an HTTP answer other than 200
 
     DENIED = "denied"
-    NO_CREDENTIALS = "no_credentials"  # of AWS, or no usable client certificate
+    NO_CREDENTIALS = "no_credentials"
     EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a reason, not a secret
     THROTTLED = "throttled"
     NOT_FOUND = "not_found"
@@ -58,6 +59,14 @@ class Why(StrEnum):
 
 _OURS = {
     *(Why.NOT_YET, Why.STALE, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
-    *(Why.PROXY_FAILURE, Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN, Why.THROTTLED, Why.NOT_FOUND),
+    *(
+        Why.PROXY_FAILURE,
+        Why.NO_CLIENT_CERTIFICATE,
+        Why.DENIED,
+        Why.NO_CREDENTIALS,
+        Why.EXPIRED_TOKEN,
+        Why.THROTTLED,
+        Why.NOT_FOUND,
+    ),
     *(Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
 }

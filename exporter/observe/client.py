@@ -51,7 +51,9 @@ class Clients:
                 self._known[files] = load(*files)
         except (OSError, ValueError) as error:
             if files not in self._known:
-                raise Blind(Why.NO_CREDENTIALS, f"client certificate {certificate_file}: {error}") from None
+                raise Blind(
+                    Why.NO_CLIENT_CERTIFICATE, f"client certificate {certificate_file}: {error}"
+                ) from None
             log.warning("client certificate not read anew", file=certificate_file, error=str(error))
         return self._known[files]
 

@@ -198,13 +198,13 @@ serial abc, 2026-10-01 to 2027-04-17 00:00:00 UTC
    +0.503 s  2001:db8::1: trust: not trusted: self-signed certificate
    +0.503 s  2001:db8::1: name: it covers www.example.com
    +0.126 s  ACM: {ARN}: reachable breaks: www.example.com at 192.0.2.11: the connection is refused; \
-do: start the HTTPS listener, or take the address out of DNS
+do: start the listener, or take the address out of DNS
    +0.126 s  ACM: {ARN}: name_match is unknown: www.example.com at 192.0.2.11: what is served is not known: \
 the connection is refused
    +0.126 s  ACM: {ARN}: serial_match breaks: www.example.com at 2001:db8::1 serves serial abc, a certificate \
 that is not in this inventory; do: deploy ACM's certificate there, or manage the served one too
    +0.126 s  ACM: {OTHER_ARN}: reachable breaks: www.example.com at 192.0.2.11: the connection is refused; \
-do: start the HTTPS listener, or take the address out of DNS
+do: start the listener, or take the address out of DNS
    +0.126 s  ACM: {OTHER_ARN}: name_match is unknown: www.example.com at 192.0.2.11: what is served is not \
 known: the connection is refused
    +0.126 s  ACM: {OTHER_ARN}: serial_match breaks: www.example.com at 2001:db8::1 serves serial abc, a \

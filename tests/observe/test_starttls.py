@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.config import kinds
+from exporter.config import ways
 from exporter.facts import Proxy, Why
 from exporter.observe.conversation import MOST_BYTES, MOST_MESSAGES, Conversation
 from exporter.observe.sight import Blind
@@ -29,11 +29,20 @@ LDAP = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 
 def mysql(version: bytes, capabilities: int) -> bytes:
     """Write a server's greeting as far as it matters, and some of the rest."""
-    body = b"\x0a" + version + b"\0" + bytes(4) + b"12345678" + b"\0" + capabilities.to_bytes(2, "little") + bytes(9)
+    body = (
+        b"\x0a"
+        + version
+        + b"\0"
+        + bytes(4)
+        + b"12345678"
+        + b"\0"
+        + capabilities.to_bytes(2, "little")
+        + bytes(9)
+    )
     return len(body).to_bytes(3, "little") + b"\0" + body
 
 
-MYSQL_REQUEST = bytes.fromhex("20000001" "008a0000" "00000001" "2d") + bytes(23)
+MYSQL_REQUEST = bytes.fromhex("20000001008a0000000000012d") + bytes(23)
 
 
 def ldap(code: int, words: bytes = b"", number: int = 1, kind: int = 0x78, long: bool = False) -> bytes:
@@ -164,7 +173,10 @@ def test_gone(protocol: str) -> None:
     half = {"mysql": b"\x09", "ldap": b"0", "xmpp": b"<", "postgres": b""}.get(protocol, b"22")
     heard = [half, b""] if half else [b""]
     after = f" after {half.decode().strip()!r}" if half.strip() else " after ''" if half else ""
-    assert talk(begin(protocol), *heard).blind == (Why.RESET, f"closed the connection before TLS began{after}")
+    assert talk(begin(protocol), *heard).blind == (
+        Why.RESET,
+        f"closed the connection before TLS began{after}",
+    )
 
 
 def test_injection() -> None:
@@ -177,12 +189,14 @@ def test_injection() -> None:
 
 def test_own_address() -> None:
     """An IPv6 address is said as RFC 5321 wants it."""
-    assert talk(starttls("smtp", "a.test", "2001:db8::1"), b"220 mx\r\n").said == [b"EHLO [IPv6:2001:db8::1]\r\n"]
+    assert talk(starttls("smtp", "a.test", "2001:db8::1"), b"220 mx\r\n").said == [
+        b"EHLO [IPv6:2001:db8::1]\r\n"
+    ]
 
 
 def test_ports() -> None:
     """Every protocol has its port in the configuration."""
-    assert kinds.STARTTLS.keys() == PROTOCOLS.keys()
+    assert ways.STARTTLS.keys() == PROTOCOLS.keys()
 
 
 TRANSCRIPTS = [
@@ -215,11 +229,13 @@ CONNECT = b"CONNECT 192.0.2.9:443 HTTP/1.1\r\nHost: 192.0.2.9:443\r\n"
 
 def test_tunnel() -> None:
     """A proxy is asked for an address, and what stands behind its answer is the server's."""
-    assert talk(tunnel(Proxy("proxy.test", 3128), "192.0.2.9", 443), b"HTTP/1.1 200 OK\r\n\r\n220 mx\r\n") == Outcome(
-        [CONNECT + b"\r\n"], done=True, rest=b"220 mx\r\n"
-    )
+    assert talk(
+        tunnel(Proxy("proxy.test", 3128), "192.0.2.9", 443), b"HTTP/1.1 200 OK\r\n\r\n220 mx\r\n"
+    ) == Outcome([CONNECT + b"\r\n"], done=True, rest=b"220 mx\r\n")
     asked = [CONNECT.replace(b"192.0.2.9", b"[2001:db8::9]") + b"Proxy-Authorization: Basic dTpw\r\n\r\n"]
-    assert talk(tunnel(PROXY, "2001:db8::9", 443), b"HTTP/1.0 200\r\nVia: x\r\n\r\n") == Outcome(asked, done=True)
+    assert talk(tunnel(PROXY, "2001:db8::9", 443), b"HTTP/1.0 200\r\nVia: x\r\n\r\n") == Outcome(
+        asked, done=True
+    )
 
 
 @pytest.mark.parametrize(
