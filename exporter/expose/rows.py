@@ -223,7 +223,12 @@ def served(spot: Spot, _: Snapshot) -> Iterable[Row]:
 def phases(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Give the seconds of each phase that was reached."""
     timing = spot.look.timing
-    reached = (("resolve", timing.resolve), ("connect", timing.connect), ("handshake", timing.handshake))
+    reached = (
+        ("resolve", timing.resolve),
+        ("connect", timing.connect),
+        ("starttls", timing.starttls),
+        ("handshake", timing.handshake),
+    )
     return (((phase,), round(seconds, 6)) for phase, seconds in reached if seconds is not None)
 
 
