@@ -119,6 +119,7 @@ def _spot(spot: Spot, now: datetime) -> Json:
             "chain_length": one.chain_length,
             "tls_version": one.tls_version,
             "cipher": one.cipher,
+            "group": one.group,
             "wants_client_certificate": one.wants_client_certificate,
         },
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exporter.expose import rows
+from exporter.expose.details import CLIENTS, DETAILS
 from exporter.expose.family import Family, certificate, endpoint, source
 from exporter.expose.rows import CERTIFICATE, ENDPOINT, EXPORTER, found
 
@@ -191,7 +192,7 @@ ENDPOINTS = (
     ),
     endpoint(
         "tls_endpoint_probe_duration_seconds",
-        "Duration of each phase of the latest look.",
+        "Duration of each phase of the latest look; connect includes a proxy.",
         rows.phases,
         "phase",
         aspect=rows.TIMING,
@@ -211,9 +212,11 @@ ENDPOINTS = (
         open_labels=lambda snapshot: tuple(f"label_{name}" for name in snapshot.labels),
         aspect=rows.LABELS,
     ),
+    *DETAILS,
 )
 
 OWN = (
+    CLIENTS,
     source(
         "acm_exporter_source_success",
         "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",

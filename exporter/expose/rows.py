@@ -111,7 +111,7 @@ def days_left(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         end = of(subject)
-        return () if end is None else (((), _days(end - snapshot.taken_at)),)
+        return () if end is None else (((), days(end - snapshot.taken_at)),)
 
     return rows
 
@@ -121,12 +121,12 @@ def days_since(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         begin = of(subject)
-        return () if begin is None else (((), _days(snapshot.taken_at - begin)),)
+        return () if begin is None else (((), days(snapshot.taken_at - begin)),)
 
     return rows
 
 
-def _days(span: timedelta) -> float:
+def days(span: timedelta) -> float:
     """Return days to a tenth of a second: further digits are noise that does not compress."""
     return round(span.total_seconds() / DAY, 6)
 

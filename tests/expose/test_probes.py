@@ -12,7 +12,7 @@ from exporter.expose.discovery import directory
 from exporter.expose.ondemand import judged
 from exporter.expose.probes import Probe
 from exporter.expose.request import Request
-from exporter.facts import Domain, Look, Seen, Timing, Why
+from exporter.facts import Domain, Look, Seen, Timing, Way, Why
 from exporter.judge.admission import Errand, Probed
 from tests.evidence import ARN, CERTIFICATE, OTHER_ARN, look, missed, served
 from tests.expose.snapshots import case, snapshot
@@ -272,6 +272,15 @@ def test_log_of_failures() -> None:
         "192.0.2.10: handshake: reset",
         "ACM: no certificate of the inventory covers a.example.org",
         "a failure",
+    ]
+    mail = replace(errand, domain=Domain("a.example.org", 25, way=Way("smtp")))
+    told_no = missed(Why.STARTTLS_REFUSED, "does not offer STARTTLS", name="a.example.org", port=25)
+    early = replace(told_no, timing=Timing(0.1, 0.1, starttls=0.1))
+    assert told(probe(early, errand=mail), Request("a.example.org", 25))[1:5] == [
+        "begins with smtp",
+        "resolve a.example.org -> 192.0.2.10",
+        "192.0.2.10: connected",
+        "192.0.2.10: starttls: starttls_refused: does not offer STARTTLS",
     ]
     tentative = replace(WWW, domain=Domain("www.example.com", tentative=True))
     assert told(probe(UNKNOWN, errand=tentative))[1:] == [
