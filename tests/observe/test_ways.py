@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.demo import pki
 from exporter.facts import Domain, Look, Proxy, Seen, Timing, Unseen, Way, Why
@@ -22,8 +21,6 @@ from exporter.observe.trust import Trust
 from tests.observe import tls_peers as peers
 from tests.observe.test_tls import LEAF, MIDDLE, PATIENT, ROOT, failure, served, success
 from tests.observe.tls_peers import DAY, NOW
-
-CLIENTS = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 
 
 async def resolve(name: str) -> tuple[str, ...]:
@@ -228,7 +225,7 @@ END = NOW + LONG
 
 def client(folder: Path, authority: pki.Authority = CLIENTS_ROOT, end: datetime = END) -> Way:
     """Write a client's files and return the way that names them."""
-    issued = authority.issue(["client.test"], NOW - LONG, end - NOW + LONG, usages=CLIENTS)
+    issued = authority.issue(["client.test"], NOW - LONG, end - NOW + LONG, usages=pki.CLIENT)
     (folder / "cert.pem").write_bytes(issued.chain_pem)
     (folder / "key.pem").write_bytes(issued.key_pem)
     return Way(client_certificate=(str(folder / "cert.pem"), str(folder / "key.pem")))
