@@ -79,8 +79,10 @@ def _address(look: Look, probe: Probe) -> Iterator[Line]:
         case Unseen() as unseen:
             yield at, f"{address}: handshake: {_why(unseen)}"
         case Seen(value=served):
-            for text in _served(served, probe.errand.domain.name, shown=look.client_not_after is not None):
-                yield at, f"{address}: {text}"
+            name, shown = probe.errand.domain.name, look.client_not_after is not None
+            for one in (served, *served.others):
+                where = f"{address} ({one.key_type.upper()})" if one.key_type else address
+                yield from ((at, f"{where}: {text}") for text in _served(one, name, shown=shown))
 
 
 def _served(served: Served, name: str, *, shown: bool) -> Iterator[str]:

@@ -14,7 +14,7 @@ from exporter.expose.probes import Probe
 from exporter.expose.request import Request
 from exporter.facts import Domain, Look, Seen, Timing, Way, Why
 from exporter.judge.admission import Errand, Probed
-from tests.evidence import ARN, CERTIFICATE, OTHER_ARN, look, missed, served
+from tests.evidence import ARN, CERTIFICATE, OTHER_ARN, SERVED, look, missed, served
 from tests.expose.snapshots import case, snapshot
 from tests.servers import need
 
@@ -258,6 +258,16 @@ def test_log_of_a_sibling() -> None:
         ),
         *(f"ACM: {OTHER_ARN}: {code} holds" for code in ("reachable", "name_match", "serial_match")),
         "a success",
+    ]
+
+
+def test_log_of_two_certificates() -> None:
+    """Each type of key has its lines."""
+    other = replace(SERVED, key_type="ecdsa", cipher="TLS_CHACHA20_POLY1305_SHA256", group="x25519")
+    lines = told(probe(look(sight=served(key_type="rsa", others=(other,)))))
+    assert [line for line in lines if "handshake" in line and "192.0.2.10" in line] == [
+        "192.0.2.10 (RSA): handshake: TLSv1.3 TLS_AES_128_GCM_SHA256",
+        "192.0.2.10 (ECDSA): handshake: TLSv1.3 TLS_CHACHA20_POLY1305_SHA256 x25519",
     ]
 
 

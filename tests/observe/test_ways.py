@@ -25,8 +25,8 @@ from tests.observe.tls_peers import DAY, NOW
 
 async def resolve(name: str) -> tuple[str, ...]:
     """Know a name of both protocols and one proxy."""
-    known = {"a.test": ("127.0.0.1", "::1")}
-    known |= dict.fromkeys(("four.test", "proxy.test", "127.0.0.1"), ("127.0.0.1",))
+    only_four = dict.fromkeys(("four.test", "proxy.test", "127.0.0.1"), ("127.0.0.1",))
+    known: dict[str, tuple[str, ...]] = {"a.test": ("127.0.0.1", "::1"), **only_four}
     if name not in known:
         raise Blind(Why.NAME_NOT_FOUND, f"{name} does not exist")
     return known[name]
