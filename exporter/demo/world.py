@@ -81,7 +81,7 @@ class Authorities:
             case Shows.MUTUAL:
                 return Serve(own, client_ca=self.private_root)
             case Shows.DUAL:
-                elsewhere = replace(scene, algorithm="EC_prime256v1")
+                elsewhere = replace(scene, algorithm="EC_prime256v1", lifetime=90)
                 return Serve(own, also=self.issue(elsewhere, "foreign", self.other))
             case Shows.PREVIOUS:
                 return Serve(self.issue(replace(scene, age=scene.created or 0), "previous"))

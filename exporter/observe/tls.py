@@ -118,7 +118,7 @@ class TlsEye:
         target = Target(address, domain.port, visit.server_name, domain.server_name or domain.name)
         shaken = await self._ways.shake(way, visit.client, target, course)
         served = [self._read(one, key_type) for key_type, one in shaken]
-        first, *others = sorted(served, key=lambda one: one.chain_not_after)
+        first, *others = sorted(served, key=lambda one: (one.chain_not_after, one.not_after))
         return replace(first, others=tuple(others)) if others else first
 
     def _read(self, shaken: Handshake, key_type: str = "") -> Served:
