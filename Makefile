@@ -3,7 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables
+SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables $(STARTTLS_SERVERS)
+STARTTLS_SERVERS := postfix dovecot-imapd dovecot-pop3d vsftpd postgresql mariadb-server slapd prosody tinyproxy
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from exporter import config
 from exporter.config import Settings
+from exporter.config.ways import ProxyUrl
 from exporter.expose.ondemand import Probing
-from exporter.facts import Domain, Look
+from exporter.facts import Domain, Look, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -28,7 +31,7 @@ from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.rota import ROOM
 from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Snapshot
-from exporter.snapshot.past import Way
+from exporter.snapshot.past import Door
 
 THREADS = (
     6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
@@ -122,10 +125,7 @@ def _policy(settings: Settings) -> Policy:
 
 
 def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *, tags: bool) -> Plan:
-    domains = tuple(
-        Domain(one.name, one.port, one.addresses, one.server_name, one.certificate_arn, one.labels)
-        for one in settings.domains
-    )
+    domains = tuple(map(_domain, settings.domains))
     return Plan(
         domains=(*domains, *(one for one in asked if one.name not in {d.name for d in domains})),
         asked=(*asked, *(one for one in domains if one.name in {a.name for a in asked})),
@@ -139,6 +139,36 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *
         room=_room(settings.probe.concurrency),
         shard=shard,
     )
+
+
+def _domain(one: config.Domain) -> Domain:
+    client = one.client_certificate
+    files = (str(client.cert_file), str(client.key_file)) if client else None
+    way = Way(one.starttls, _proxy(one.proxy), one.ip_protocol, files, one.key_types)
+    return Domain(
+        name=one.name,
+        port=one.port,
+        addresses=one.addresses,
+        server_name=one.server_name,
+        arn=one.certificate_arn,
+        labels=one.labels,
+        way=way if way != Way() else None,
+    )
+
+
+def _proxy(url: ProxyUrl | None) -> Proxy | None:
+    if url is None:
+        return None
+    credentials = b64encode(f"{url.user}:{url.password}".encode()).decode()
+    return Proxy(url.host, url.port, f"Basic {credentials}" if url.user else "")  # RFC 7617
+
+
+def _way(probe: config.Probe) -> Way | None:
+    """Return the way to all domains that do not say otherwise; None for TLS at once at every address."""
+    proxy = _proxy(probe.proxy)
+    if (proxy is None or not proxy.host) and probe.ip_protocol == "any":
+        return None
+    return Way(proxy=proxy, ip_protocol=probe.ip_protocol)
 
 
 def _room(abreast: int) -> int:
@@ -156,7 +186,7 @@ def raise_limits() -> None:
 def _eyes(
     settings: Settings,
     roots: tuple[bytes, ...],
-    acm: Sequence[tuple[Way, AcmEye]],
+    acm: Sequence[tuple[Door, AcmEye]],
     clock: Callable[[], datetime],
 ) -> Eyes:
     timeout = settings.dns.timeout.total_seconds()
@@ -169,18 +199,20 @@ def _tls(
     settings: Settings, roots: tuple[bytes, ...], clock: Callable[[], datetime]
 ) -> tuple[Resolver, TlsEye]:
     resolver = Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
-    trust = Trust(roots, clock)
-    return resolver, TlsEye(resolver.addresses, trust, settings.probe.timeout.total_seconds(), clock)
+    probe = settings.probe
+    trust = Trust(roots, clock, links=probe.chain)
+    timeout = probe.timeout.total_seconds()
+    return resolver, TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp)
 
 
 def _acm(
     settings: Settings, clients: Clients, executor: ThreadPoolExecutor, shard: Shard
-) -> Iterator[tuple[Way, AcmEye]]:
+) -> Iterator[tuple[Door, AcmEye]]:
     pace = settings.aws.requests_per_second / shard.total  # all shards draw on the same quota
     for account in settings.aws.accounts:
         access = Access(account.profile, account.role_arn, account.external_id)
         for region in account.regions or ("",):
             yield (
-                Way(account.name, account.profile, account.role_arn, region),
+                Door(account.name, account.profile, account.role_arn, region),
                 AcmEye(clients, access, region, executor, pace),
             )

@@ -1,6 +1,7 @@
 """What an operator wrote -> frozen Settings, or every mistake at once.
 
-Law of this room: it reads the file, the variables handed in and `ca_file`, and knows no other room.
+Law of this room: it reads the file, the variables handed in and the files that it names, and knows no
+other room.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def _fault(detail: ErrorDetails) -> Fault:
         case "extra_forbidden":
             words = _unknown(path)
         case "missing":
-            words = f"is missing (expected {'a web address' if path[-1] == 'url' else 'a host name'})"
+            words = f"is missing (expected {_wanted(path)})"
         case "model_type":
             keys = ", ".join(known_keys((*path, "")))
             words = f"{show(seen)} is not a mapping (expected some of the keys {keys})"
@@ -129,6 +130,12 @@ def _fault(detail: ErrorDetails) -> Fault:
         case _:
             words = "the value cannot be used (expected another type)"
     return Fault(words, path)
+
+
+def _wanted(path: KeyPath) -> str:
+    """Name what a key that is missing would hold."""
+    key = str(path[-1])
+    return "a web address" if key == "url" else "a file" if key.endswith("_file") else "a host name"
 
 
 def _unknown(path: KeyPath) -> str:

@@ -16,17 +16,3 @@ def state_file(value: str, folder: Path) -> Path:
     if path.is_dir():
         raise ValueError(f"{show(value)} is a directory {expected}")
     return path
-
-
-def ca_file(value: str, folder: Path) -> Path:
-    """Return a file that holds a PEM certificate; a relative name is meant from `folder`."""
-    expected = "(expected a file with PEM certificates)"
-    try:
-        path = folder / value
-        if not path.is_file():
-            raise ValueError(f"{show(value)} is not there, or not a file {expected}")
-        if b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
-            raise ValueError(f"{show(value)} holds no certificate {expected}")
-    except OSError as error:
-        raise ValueError(f"{show(value)} cannot be read: {error.strerror} {expected}") from None
-    return path

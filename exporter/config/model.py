@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config import files, kinds
+from exporter.config import files, kinds, ways
 from exporter.config.document import KeyPath, Tree
 
 BLINK = timedelta(milliseconds=100)
@@ -31,18 +31,21 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def _ca_file(value: object, info: ValidationInfo) -> object:
-    folder = (info.context or {}).get("folder", Path())
-    return value if isinstance(value, Path) else files.ca_file(kinds.text(value), folder)
+def _file(read: Callable[[str, Path], Path]) -> Callable[[object, ValidationInfo], object]:
+    """Make a reader of a file's name, which is meant from the folder of the configuration."""
+
+    def check(value: object, info: ValidationInfo) -> object:
+        folder = (info.context or {}).get("folder", Path())
+        return value if isinstance(value, Path) else read(kinds.text(value), folder)
+
+    return check
 
 
-def _state_file(value: object, info: ValidationInfo) -> object:
-    folder = (info.context or {}).get("folder", Path())
-    return value if isinstance(value, Path) else files.state_file(kinds.text(value), folder)
-
-
-def _later(_: object) -> object:
-    raise ValueError("is not supported yet (expected no such key)")
+def _key_file(value: object, info: ValidationInfo) -> object:
+    certificate = info.data.get("cert_file")
+    if certificate is None:
+        return Path(kinds.text(value))  # there is enough to say of the certificate
+    return _file(lambda name, folder: ways.key_file(name, folder, certificate))(value, info)
 
 
 def _window(value: object) -> object:
@@ -54,7 +57,8 @@ Port: TypeAlias = Annotated[int, BeforeValidator(kinds.port)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(kinds.boolean)]
 Address: TypeAlias = Annotated[str, BeforeValidator(kinds.address)]
 Labels: TypeAlias = Mapping[Annotated[str, BeforeValidator(kinds.label_name)], Text]
-Later: TypeAlias = Annotated[None, BeforeValidator(_later)]  # its capability is still to come
+Proxy: TypeAlias = Annotated[ways.ProxyUrl | None, BeforeValidator(ways.proxy)]
+IpProtocol: TypeAlias = Annotated[str, BeforeValidator(ways.ip_protocol)]
 
 
 def _shorter(timeout: timedelta, info: ValidationInfo) -> timedelta:
@@ -112,20 +116,33 @@ class Aws(Section):
     requests_per_second: Annotated[float, BeforeValidator(kinds.rate)] = 4.0
 
 
+class ClientCertificate(Section):
+    """What is shown to servers that ask for a certificate."""
+
+    cert_file: Annotated[Path, BeforeValidator(_file(ways.cert_file))]
+    key_file: Annotated[Path, BeforeValidator(_key_file)]
+
+
 class Domain(Section):
-    """A name to look at; its short form is the name alone."""
+    """A name to look at; its short form is the name alone, its port that of its protocol."""
 
     name: Annotated[str, BeforeValidator(kinds.host)]
     port: Port = 443
     addresses: tuple[Address, ...] = ()
     server_name: Annotated[str, BeforeValidator(kinds.server_name)] = ""
-    starttls: Later = None
+    starttls: Annotated[str, BeforeValidator(ways.starttls)] = ""
+    proxy: Proxy = None
+    ip_protocol: IpProtocol = ""
+    client_certificate: ClientCertificate | None = None
+    key_types: tuple[Annotated[str, BeforeValidator(ways.key_type)], ...] = ()
     certificate_arn: Annotated[str, BeforeValidator(kinds.certificate_arn)] = ""
     labels: Labels = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _short(cls, data: object) -> object:
+        if isinstance(data, dict):
+            return {**data, "port": data.get("port") or _usual_port(data)}
         return {"name": data} if isinstance(data, str) else data
 
 
@@ -140,7 +157,11 @@ class Probe(Section):
     certificate_names: Switch = True
     scheduled: Switch = True
     allow: tuple[Annotated[str, BeforeValidator(kinds.allowance)], ...] = ()
-    ca_file: Annotated[Path | None, BeforeValidator(_ca_file)] = None
+    ca_file: Annotated[Path | None, BeforeValidator(_file(ways.ca_file))] = None
+    proxy: Proxy = None
+    ip_protocol: IpProtocol = "any"
+    ocsp: Switch = False
+    chain: Switch = False
 
     _timeout = field_validator("timeout")(_shorter)
 
@@ -189,7 +210,7 @@ class Settings(Section):
     dns: Dns = Dns()
     renewal: Renewal = Renewal()
     events: Events = Events()
-    state_file: Annotated[Path | None, BeforeValidator(_state_file)] = None
+    state_file: Annotated[Path | None, BeforeValidator(_file(files.state_file))] = None
 
 
 def known_keys(path: KeyPath) -> tuple[str, ...]:
@@ -220,6 +241,7 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
     yield from _twice(domains, ("domains",), _endpoint)
     for index, domain in enumerate(domains):
         yield from _twice(_items(domain, "addresses"), ("domains", index, "addresses"), kinds.address)
+        yield from _twice(_items(domain, "key_types"), ("domains", index, "key_types"), ways.key_type)
     yield from _twice(_items(tree, "probe", "allow"), ("probe", "allow"), kinds.allowance)
     yield from _twice(_items(tree, "dns", "nameservers"), ("dns", "nameservers"), kinds.nameserver)
 
@@ -255,4 +277,8 @@ def _tag(tag: Tree) -> str:
 
 def _endpoint(domain: Tree) -> str:
     written = domain if isinstance(domain, dict) else {"name": domain}
-    return f"{kinds.host(written.get('name'))}:{kinds.port(written.get('port') or '443')}"
+    return f"{kinds.host(written.get('name'))}:{kinds.port(written.get('port') or _usual_port(written))}"
+
+
+def _usual_port(domain: Mapping[str, object]) -> str:
+    return str(ways.STARTTLS.get(str(domain.get("starttls")), 443))

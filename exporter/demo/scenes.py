@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from exporter.demo.http import Page
-from exporter.demo.stage import STAGING, TOKYO, Cname, Kind, Scene, Shows
-from exporter.demo.tls import Fault
+from exporter.demo.serving import SERVING
+from exporter.demo.stage import STAGING, TOKYO, Cname, Kind, Scene, Shows, only
 
 IN_WINDOW = 154  # days after which ACM has been renewing a 198-day certificate for one day
 OVERDUE = 160
-
-
-def _only(*conditions: str) -> frozenset[str]:
-    return frozenset(conditions)
 
 
 SCENES: tuple[Scene, ...] = (
@@ -54,6 +50,14 @@ SCENES: tuple[Scene, ...] = (
         by_address=True,
     ),
     Scene(
+        "mail",
+        "Exported to a mail server, which begins in plaintext (STARTTLS)",
+        "mail.example.net",
+        used=False,
+        exported=True,
+        starttls="smtp",
+    ),
+    Scene(
         "sibling-exact",
         "Shares its name with a wildcard certificate and is the one served",
         "checkout.pay.example.com",
@@ -65,88 +69,14 @@ SCENES: tuple[Scene, ...] = (
         hosts=("cart.pay.example.com",),
     ),
     Scene("http-token", "CloudFront's, validated by HTTP", "cdn.example.com", kind=Kind.HTTP),
-    # what visitors get
-    Scene(
-        "waf",
-        "A WAF outside AWS stands in front and serves a certificate of its own",
-        "waf.example.com",
-        _only("serial_match"),
-        shows=(Shows.FOREIGN,),
-    ),
-    Scene(
-        "not-deployed",
-        "Renewed five days ago, and the server still has the previous issue",
-        "www.example.net",
-        _only("serial_match"),
-        age=5,
-        created=158,
-        renewal="SUCCESS",
-        shows=(Shows.PREVIOUS,),
-    ),
-    Scene(
-        "pinned",
-        "Another certificate of the inventory is served than the configuration demands",
-        "pinned.example.com",
-        _only("serial_match"),
-        pinned=True,
-        shows_of="pinned-other",
-    ),
-    Scene("pinned-other", "The one that is served instead", "pinned.example.com", age=10, shows=()),
-    Scene(
-        "untrusted",
-        "The server vouches for itself",
-        "untrusted.example.com",
-        _only("serial_match"),
-        shows=(Shows.SELF_SIGNED,),
-    ),
-    Scene(
-        "wrong-name",
-        "The server has a certificate for another name",
-        "wrongname.example.com",
-        _only("name_match", "serial_match"),
-        shows=(Shows.OTHER_NAME,),
-    ),
-    Scene(
-        "one-bad-address",
-        "One of its two addresses refuses",
-        "lb.example.com",
-        _only("reachable"),
-        shows=(Shows.OWN, Fault.REFUSE),
-    ),
-    Scene("refused", "Nothing listens", "refused.example.com", _only("reachable"), shows=(Fault.REFUSE,)),
-    Scene(
-        "silent",
-        "Its server says nothing",
-        "silent.example.com",
-        _only("reachable"),
-        shows=(Fault.SILENT,),
-    ),
-    Scene(
-        "reset",
-        "Its server ends each handshake",
-        "reset.example.com",
-        _only("reachable"),
-        shows=(Fault.RESET,),
-    ),
-    Scene(
-        "plain-http",
-        "The port of HTTPS speaks HTTP",
-        "plain.example.com",
-        _only("reachable"),
-        shows=(Fault.PLAIN_HTTP,),
-    ),
-    Scene(
-        "no-address", "Its name no longer has an address", "moved.example.com", _only("reachable"), shows=()
-    ),
+    *SERVING,
     # whether ACM will renew
-    Scene(
-        "unused", "No AWS resource uses it", "*.unused.example.com", _only("in_use"), "blocked", used=False
-    ),
+    Scene("unused", "No AWS resource uses it", "*.unused.example.com", only("in_use"), "blocked", used=False),
     Scene(
         "ineligible",
         "In use, and yet ACM calls it ineligible",
         "ineligible.example.com",
-        _only("eligible"),
+        only("eligible"),
         "blocked",
         eligible=False,
     ),
@@ -154,7 +84,7 @@ SCENES: tuple[Scene, ...] = (
         "pending",
         "Requested today and not validated yet",
         "*.new.example.com",
-        _only("status", "validation_records", "in_use"),
+        only("status", "validation_records", "in_use"),
         "blocked",
         status="PENDING_VALIDATION",
         age=0,
@@ -165,7 +95,7 @@ SCENES: tuple[Scene, ...] = (
         "expired",
         "Never renewed: it expired two days ago and is still served",
         "expired.example.com",
-        _only("status", "renewal_progress"),
+        only("status", "renewal_progress"),
         "blocked",
         status="EXPIRED",
         age=200,
@@ -175,7 +105,7 @@ SCENES: tuple[Scene, ...] = (
         "overdue",
         "ACM has been trying to renew it for a week",
         "overdue.example.com",
-        _only("renewal_progress"),
+        only("renewal_progress"),
         "blocked",
         age=OVERDUE,
         renewal="PENDING_AUTO_RENEWAL",
@@ -184,7 +114,7 @@ SCENES: tuple[Scene, ...] = (
         "cname-gone",
         "Its validation record was written with the zone twice, and the renewal waits for it",
         "doubled.example.com",
-        _only("validation_records", "renewal_progress"),
+        only("validation_records", "renewal_progress"),
         "blocked",
         age=OVERDUE,
         renewal="PENDING_VALIDATION",
@@ -194,7 +124,7 @@ SCENES: tuple[Scene, ...] = (
         "cname-elsewhere",
         "Its validation record points to an old target; ACM has not noticed yet",
         "elsewhere.example.com",
-        _only("validation_records"),
+        only("validation_records"),
         "blocked",
         cname=Cname.ELSEWHERE,
     ),
@@ -202,7 +132,7 @@ SCENES: tuple[Scene, ...] = (
         "dnssec-bogus",
         "The zone's DNSSEC signatures are wrong",
         "bogus.example.com",
-        _only("validation_records"),
+        only("validation_records"),
         "blocked",
         cname=Cname.BOGUS,
     ),
@@ -217,7 +147,7 @@ SCENES: tuple[Scene, ...] = (
         "caa-forbids",
         "Its CAA record lets only another authority issue",
         "caa.example.com",
-        _only("caa"),
+        only("caa"),
         "blocked",
         caa=('0 issue "letsencrypt.org"',),
     ),
@@ -225,7 +155,7 @@ SCENES: tuple[Scene, ...] = (
         "mail-not-approved",
         "Validated by e-mail, and nobody has answered the mail",
         "approve.example.com",
-        _only("approval_mail", "renewal_progress"),
+        only("approval_mail", "renewal_progress"),
         "blocked",
         kind=Kind.EMAIL,
         age=OVERDUE,
@@ -235,7 +165,7 @@ SCENES: tuple[Scene, ...] = (
         "mail-no-mx",
         "Validated by e-mail, and its domain can no longer receive any",
         "nomail.example.com",
-        _only("approval_mail"),
+        only("approval_mail"),
         "blocked",
         kind=Kind.EMAIL,
         mx=False,
@@ -244,7 +174,7 @@ SCENES: tuple[Scene, ...] = (
         "old-email",
         "Validated by e-mail, first issued 900 days ago",
         "old.example.com",
-        _only("validation_age"),
+        only("validation_age"),
         kind=Kind.EMAIL,
         created=900,
         renewal="SUCCESS",
@@ -253,7 +183,7 @@ SCENES: tuple[Scene, ...] = (
         "email-sunset",
         "Validated by e-mail, and due for renewal after ACM has ended that",
         "sunset.example.com",
-        _only("email_sunset"),
+        only("email_sunset"),
         "blocked",
         kind=Kind.EMAIL,
         age=5,
@@ -263,7 +193,7 @@ SCENES: tuple[Scene, ...] = (
         "http-token-blocked",
         "CloudFront's, and a rule forbids ACM's token",
         "static.example.com",
-        _only("http_token"),
+        only("http_token"),
         "blocked",
         kind=Kind.HTTP,
         token=Page("forbidden", 403),
@@ -272,7 +202,7 @@ SCENES: tuple[Scene, ...] = (
         "private-ca-denied",
         "The private CA refuses ACM",
         "payroll.example.net",
-        _only("private_ca", "renewal_progress"),
+        only("private_ca", "renewal_progress"),
         "blocked",
         kind=Kind.PRIVATE,
         age=340,

@@ -44,6 +44,7 @@ class Shows(StrEnum):
     OTHER_NAME = "other name"
     SELF_SIGNED = "self-signed"
     MUTUAL = "mutual"  # ACM's, and it wants one of the client
+    DUAL = "dual"  # ACM's, and an ECDSA one of another authority
 
 
 class Cname(StrEnum):
@@ -90,6 +91,8 @@ class Scene:
     mx: bool = True
     token: Page | None = None  # what RedirectFrom gives instead of a redirect to the token
     shows: tuple[Shows | Fault, ...] = (Shows.OWN,)  # one address each
+    starttls: str = ""  # the protocol that leads to TLS there
+    key_types: tuple[str, ...] = ()
     shows_of: str = ""  # key of the scene whose certificate stands here instead of the own
     # how it is configured
     hosts: tuple[str, ...] = ()  # the names to look at, where not simply those of the certificate
@@ -111,6 +114,11 @@ class Scene:
     def arn(self) -> str:
         """The certificate's ARN, the same in every run."""
         return f"arn:aws:acm:{self.region}:{self.account}:certificate/{uuid5(NAMESPACE_DNS, self.key)}"
+
+
+def only(*conditions: str) -> frozenset[str]:
+    """Name the conditions that break."""
+    return frozenset(conditions)
 
 
 def midnight(now: datetime, days: int) -> datetime:

@@ -29,10 +29,23 @@ ENDLESS_RECORD = b"\x16\x03\x03\x40\x00"  # the head of a handshake record of 16
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Complete the handshake with this certificate; with `client_ca`, ask for a certificate in return."""
+    """Complete the handshake with this certificate; with `client_ca`, ask for a certificate in return.
+
+    With `also`, have a second certificate of another type of key. With `starttls`, speak that protocol
+    first, as far as it leads to TLS.
+    """
 
     issued: Issued
     client_ca: x509.Certificate | None = None
+    also: Issued | None = None
+    starttls: str = ""
+
+
+GREETINGS = {"smtp": b"220 mail.example.com ESMTP\r\n"}
+ANSWERS = {  # what a protocol's client says, and what it hears; the last one is the go-ahead
+    "smtp": ((b"EHLO ", b"250-mail.example.com\r\n250 STARTTLS\r\n"), (b"STARTTLS", b"220 go ahead\r\n")),
+    "postgres": ((b"\0\0\0\x08\x04\xd2\x16\x2f", b"S"),),
+}
 
 
 class Fault(StrEnum):
@@ -95,8 +108,10 @@ class Endpoints:
 
     def _how(self, behaviour: Behaviour) -> Behave:
         match behaviour:
-            case Serve():
+            case Serve(starttls=""):
                 return partial(_handshake, self._context(behaviour))
+            case Serve():
+                return partial(_talk, behaviour.starttls, self._context(behaviour))
             case Fault.PLAIN_HTTP:
                 return _plain_http
             case Fault.RESET:
@@ -107,10 +122,11 @@ class Endpoints:
                 return _silent
 
     def _context(self, serve: Serve) -> ssl.SSLContext:
-        file = self._folder / f"{serve.issued.serial:x}.pem"
-        file.write_bytes(serve.issued.chain_pem + serve.issued.key_pem)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
+        for issued in filter(None, (serve.issued, serve.also)):
+            file = self._folder / f"{issued.serial:x}.pem"
+            file.write_bytes(issued.chain_pem + issued.key_pem)
+            context.load_cert_chain(file)
         if serve.client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(cadata=pem(serve.client_ca).decode())
@@ -161,6 +177,26 @@ def _handshake(context: ssl.SSLContext, transport: asyncio.Transport) -> Hear:
         transport.write(said.read())
         if done:
             transport.close()
+
+    return hear
+
+
+def _talk(protocol: str, context: ssl.SSLContext, transport: asyncio.Transport) -> Hear:
+    """Lead a client by its protocol to the handshake; whoever says something else is not answered."""
+    transport.write(GREETINGS.get(protocol, b""))
+    answers = iter(ANSWERS[protocol])
+    hear_tls: Hear | None = None
+    expected, answer = next(answers)
+
+    def hear(data: bytes) -> None:
+        nonlocal hear_tls, expected, answer
+        if hear_tls is not None:
+            hear_tls(data)
+        elif data.startswith(expected):
+            transport.write(answer)
+            expected, answer = next(answers, (b"", b""))
+            if not answer:
+                hear_tls = _handshake(context, transport)
 
     return hear
 

@@ -13,7 +13,7 @@ from typing import Any
 from exporter.demo.acm import AcmStandIn, serial_text
 from exporter.demo.dns import DnsServer
 from exporter.demo.http import TokenServer
-from exporter.demo.pki import Authority, Issued, Key, new_key, pem, root, self_signed
+from exporter.demo.pki import CLIENT, Authority, Issued, Key, new_key, pem, root, self_signed
 from exporter.demo.scenes import SCENES
 from exporter.demo.stage import (
     PRODUCTION,
@@ -49,6 +49,10 @@ class Authorities:
         self.amazon = public.intermediate("Amazon RSA 2048 M02", founded, organization="Amazon")
         self.other = public.intermediate("Edge Shield TLS CA 1", founded, organization="Edge Shield")
         self.private = private.intermediate("Corporate Issuing CA", founded, organization="Example Corp")
+        self.private_root = private.certificate
+        self.client = self.private.issue(
+            ["acm-exporter"], now - timedelta(days=300), timedelta(days=365), usages=CLIENT
+        )
         self._now = now
         self._keys: Mapping[str, Key] = {"EC_prime256v1": new_key("ec"), "RSA_2048": new_key("rsa2048")}
 
@@ -65,13 +69,20 @@ class Authorities:
 
     def behaviour(self, shown: Shows | Fault, scene: Scene, own: Issued) -> Behaviour:
         """Say what an address of a scene does."""
+        plain = self._behaviour(shown, scene, own)
+        return replace(plain, starttls=scene.starttls) if isinstance(plain, Serve) else plain
+
+    def _behaviour(self, shown: Shows | Fault, scene: Scene, own: Issued) -> Behaviour:
         match shown:
             case Fault():
                 return shown
             case Shows.OWN:
                 return Serve(own)
             case Shows.MUTUAL:
-                return Serve(own, client_ca=self.private.certificate)
+                return Serve(own, client_ca=self.private_root)
+            case Shows.DUAL:
+                elsewhere = replace(scene, algorithm="EC_prime256v1", lifetime=90)
+                return Serve(own, also=self.issue(elsewhere, "foreign", self.other))
             case Shows.PREVIOUS:
                 return Serve(self.issue(replace(scene, age=scene.created or 0), "previous"))
             case Shows.FOREIGN:
@@ -146,7 +157,9 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         running.push_async_callback(endpoints.close)
         ca_file, config_file = folder / "roots.pem", folder / "acm-exporter.yaml"
         ca_file.write_bytes(authorities.roots_pem)
-        domains = "\n".join(_domains(SCENES, addresses, endpoints.port))
+        (folder / "client.pem").write_bytes(authorities.client.chain_pem)
+        (folder / "client.key").write_bytes(authorities.client.key_pem)
+        domains = "\n".join(_domains(SCENES, addresses, endpoints.port, folder))
         config_file.write_text(
             _CONFIGURATION.format(
                 domains=domains,
@@ -198,7 +211,9 @@ def _crowd(size: int) -> Iterator[Scene]:
         yield Scene(name, "One of many", f"*.{name}.crowd.example.com")
 
 
-def _domains(scenes: Iterable[Scene], addresses: Mapping[str, tuple[str, ...]], port: int) -> Iterator[str]:
+def _domains(
+    scenes: Iterable[Scene], addresses: Mapping[str, tuple[str, ...]], port: int, folder: Path
+) -> Iterator[str]:
     known: set[str] = set()
     for scene in scenes:
         names = [name for name in scene.looked_at if name not in known]
@@ -209,6 +224,13 @@ def _domains(scenes: Iterable[Scene], addresses: Mapping[str, tuple[str, ...]], 
             entry: dict[str, Any] = {"name": name, "port": port}
             if scene.by_address:
                 entry["addresses"] = f"[{', '.join(addresses[scene.key])}]"
+            if scene.starttls:
+                entry["starttls"] = scene.starttls
+            if scene.key_types:
+                entry["key_types"] = f"[{', '.join(scene.key_types)}]"
+            if Shows.MUTUAL in scene.shows:
+                files = f'cert_file: "{folder}/client.pem", key_file: "{folder}/client.key"'
+                entry["client_certificate"] = f"{{{files}}}"
             if scene.pinned:
                 entry["certificate_arn"] = scene.arn
             if scene.labels:
@@ -256,6 +278,8 @@ _CONFIGURATION = dedent(
       timeout: 2s
       certificate_names: true
       ca_file: "{{ca_file}}"  # the roots of the demo's authorities
+      ocsp: true
+      chain: true
 
     dns:
       interval: {{pause}}s

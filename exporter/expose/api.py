@@ -147,6 +147,7 @@ def _spot(spot: Spot, now: datetime) -> Json:
             "chain_length": one.chain_length,
             "tls_version": one.tls_version,
             "cipher": one.cipher,
+            "group": one.group,
             "wants_client_certificate": one.wants_client_certificate,
         },
         **_history(spot.history),

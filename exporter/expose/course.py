@@ -39,6 +39,8 @@ def _begin(request: Request, probe: Probe) -> Iterator[Line]:
     domain = errand.domain
     if request.hostname and domain.name == request.hostname != request.host:
         yield 0.0, f"as {domain.name} instead of {request.host}"
+    if domain.way and domain.way.starttls:
+        yield 0.0, f"begins with {domain.way.starttls}"
     if domain.server_name:
         yield 0.0, f"server name (SNI) {domain.server_name}, as configured"
 
@@ -62,23 +64,32 @@ def _address(look: Look, probe: Probe) -> Iterator[Line]:
         return
     at = (timing.resolve or 0.0) + (timing.connect or 0.0)
     failed = look.sight if isinstance(look.sight, Unseen) else None
-    if failed is not None and timing.handshake is None:
+    if failed is not None and timing.handshake is None and timing.starttls is None:
         yield at, f"{address}: connect: {_why(failed)}"
         return
     yield at, f"{address}: connected"
+    if timing.starttls is not None:
+        at += timing.starttls
+        if failed is not None and timing.handshake is None:
+            yield at, f"{address}: starttls: {_why(failed)}"
+            return
+        yield at, f"{address}: ready for TLS"
     at += timing.handshake or 0.0
     match look.sight:
         case Unseen() as unseen:
             yield at, f"{address}: handshake: {_why(unseen)}"
         case Seen(value=served):
-            for text in _served(served, probe.errand.domain.name):
-                yield at, f"{address}: {text}"
+            name, shown = probe.errand.domain.name, look.client_not_after is not None
+            for one in (served, *served.others):
+                where = f"{address} ({one.key_type.upper()})" if one.key_type else address
+                yield from ((at, f"{where}: {text}") for text in _served(one, name, shown=shown))
 
 
-def _served(served: Served, name: str) -> Iterator[str]:
-    yield f"handshake: {served.tls_version} {served.cipher}"
+def _served(served: Served, name: str, *, shown: bool) -> Iterator[str]:
+    yield f"handshake: {served.tls_version} {served.cipher} {served.group}".rstrip()
     if served.wants_client_certificate:
-        yield "handshake: it wants a certificate of the client, which it does not get"
+        got = "gets" if shown else "does not get"
+        yield f"handshake: it wants a certificate of the client, which it {got}"
     yield (
         f"chain: {served.chain_length} served, leaf {served.subject or 'without a name'} by {served.issuer}, "
         f"serial {served.serial:x}, {served.not_before:%Y-%m-%d} to {served.not_after:%Y-%m-%d %H:%M:%S} UTC"

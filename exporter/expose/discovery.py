@@ -113,6 +113,8 @@ def _labels(target: Domain, coverage: Coverage) -> Iterator[tuple[str, str]]:
     yield "port", str(target.port)
     if target.server_name not in ("", target.name):
         yield "server_name", target.server_name
+    if target.way and target.way.starttls:
+        yield "starttls", target.way.starttls
     if target.tentative:
         yield "tentative", "true"
     covering = coverage.of(target)

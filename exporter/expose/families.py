@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exporter.expose import rows
+from exporter.expose.details import DETAILS
 from exporter.expose.family import Family, certificate, endpoint
 from exporter.expose.itself import OWN
 from exporter.expose.rows import CERTIFICATE, ENDPOINT, found
@@ -205,7 +206,7 @@ ENDPOINTS = (
     ),
     endpoint(
         "tls_endpoint_probe_duration_seconds",
-        "Duration of each phase of the latest look.",
+        "Duration of each phase of the latest look; connect includes a proxy.",
         rows.phases,
         "phase",
         aspect=rows.TIMING,
@@ -237,6 +238,7 @@ ENDPOINTS = (
         open_labels=lambda snapshot: tuple(f"label_{name}" for name in snapshot.labels),
         aspect=rows.LABELS,
     ),
+    *DETAILS,
 )
 
 FAMILIES: tuple[Family, ...] = (*CERTIFICATES, *ENDPOINTS, *OWN)

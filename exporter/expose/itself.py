@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from exporter.expose import rows
+from exporter.expose.details import CLIENTS
 from exporter.expose.family import Family, source
 from exporter.expose.rows import DELIVERY, EXPORTER, KEEPING
 
 OWN = (
+    CLIENTS,
     source(
         "acm_exporter_source_success",
         "1 if the source worked when it was last asked, 0 if it failed for a reason of ours or AWS's.",

@@ -14,7 +14,16 @@ from exporter.expose.probes import Probe
 from exporter.expose.request import Request, parse
 from exporter.facts import Domain
 from exporter.judge import probing
-from exporter.judge.admission import Allowance, Errand, Forbidden, Probed, allowed, disguised, never
+from exporter.judge.admission import (
+    Allowance,
+    Errand,
+    Forbidden,
+    Probed,
+    allowed,
+    beginning,
+    disguised,
+    never,
+)
 from exporter.snapshot import Board, Known, Snapshot
 from exporter.snapshot.taking import take
 
@@ -86,11 +95,13 @@ def admit(request: Request, directory: Directory, snapshot: Snapshot, means: Pro
     ports = directory.known.get(request.host, {})
     domain = ports.get(request.port)
     if domain is not None:
-        return Errand(disguised(domain, request.host, request.hostname), request.host, timeout)
+        domain = beginning(disguised(domain, request.host, request.hostname), request.starttls)
+        return Errand(domain, request.host, timeout)
     if allowed(means.allow, request.host, request.port):
         if never(request.host):
             return Refusal(403, _never(f"{request.host}"))
         domain = disguised(Domain(request.host, request.port), request.host, request.hostname)
+        domain = beginning(domain, request.starttls)
         return Errand(domain, request.host, timeout, guarded=True)
     if not snapshot.listed:
         return Refusal(503, f"{request.place} is not known, and the inventory has not been read yet")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.config import kinds
+from exporter.config import kinds, ways
 
 OFFSET = 0.5  # seconds of Prometheus's own timeout that are left for the answer, as in blackbox_exporter
 HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -24,6 +24,7 @@ class Request:
     port: int
     hostname: str = ""  # as whom the target is visited; "": as itself
     module: str = ""
+    starttls: str = ""  # the protocol that leads to TLS; "": as configured
     debug: bool = False
     patience: float = math.inf  # seconds until whoever asks gives up
 
@@ -35,14 +36,20 @@ class Request:
 
 def parse(query: Mapping[str, str], headers: Mapping[str, str]) -> Request:
     """Read a request; ValueError with the sentence that people read."""
-    host, port = _target(query.get("target", ""))
+    starttls = query.get("starttls", "")
+    try:
+        starttls = starttls and ways.starttls(starttls)
+    except ValueError as error:
+        raise ValueError(f"starttls: {error}") from None
+    host, port = _target(query.get("target", ""), ways.STARTTLS.get(starttls, 443))
     hostname = query.get("hostname", "")
     try:
         hostname = hostname and kinds.server_name(hostname)
     except ValueError as error:
         raise ValueError(f"hostname: {error}") from None
     debug = query.get("debug", "") == "true"
-    return Request(host, port, hostname, query.get("module", ""), debug, _patience(headers.get(HEADER, "")))
+    patience = _patience(headers.get(HEADER, ""))
+    return Request(host, port, hostname, query.get("module", ""), starttls, debug, patience)
 
 
 def parse_limit(query: Mapping[str, str]) -> int:
@@ -53,7 +60,7 @@ def parse_limit(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _target(text: str) -> tuple[str, int]:
+def _target(text: str, usual: int) -> tuple[str, int]:
     if not text:
         raise ValueError(f"target is missing {EXPECTED}")
     scheme, mark, rest = text.rpartition("://")
@@ -66,7 +73,7 @@ def _target(text: str) -> tuple[str, int]:
     if match is None:
         raise ValueError(f"target: {kinds.show(text)} is not a target {EXPECTED}")
     try:
-        return kinds.host(match[1] or match[2]), kinds.port(match[3] or "443")
+        return kinds.host(match[1] or match[2]), kinds.port(match[3] or str(usual))
     except ValueError as error:
         raise ValueError(f"target: {error}") from None
 

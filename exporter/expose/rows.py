@@ -119,7 +119,7 @@ def days_left(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         end = of(subject)
-        return () if end is None else (((), _days(end - snapshot.taken_at)),)
+        return () if end is None else (((), days(end - snapshot.taken_at)),)
 
     return rows
 
@@ -129,12 +129,12 @@ def days_since(of: Callable[[S], datetime | None]) -> Rows[S]:
 
     def rows(subject: S, snapshot: Snapshot) -> Iterable[Row]:
         begin = of(subject)
-        return () if begin is None else (((), _days(snapshot.taken_at - begin)),)
+        return () if begin is None else (((), days(snapshot.taken_at - begin)),)
 
     return rows
 
 
-def _days(span: timedelta) -> float:
+def days(span: timedelta) -> float:
     """Return days to a tenth of a second: further digits are noise that does not compress."""
     return round(span.total_seconds() / DAY, 6)
 
@@ -231,7 +231,12 @@ def served(spot: Spot, _: Snapshot) -> Iterable[Row]:
 def phases(spot: Spot, _: Snapshot) -> Iterable[Row]:
     """Give the seconds of each phase that was reached."""
     timing = spot.look.timing
-    reached = (("resolve", timing.resolve), ("connect", timing.connect), ("handshake", timing.handshake))
+    reached = (
+        ("resolve", timing.resolve),
+        ("connect", timing.connect),
+        ("starttls", timing.starttls),
+        ("handshake", timing.handshake),
+    )
     return (((phase,), round(seconds, 6)) for phase, seconds in reached if seconds is not None)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from exporter.facts import Domain, Look
+from exporter.facts import Domain, Look, Way
 from exporter.judge.names import normal
 
 Ip: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -104,6 +104,13 @@ def disguised(domain: Domain, host: str, as_name: str) -> Domain:
     literal = () if _address(host) is None else (host,)
     addresses = domain.addresses or literal
     return replace(domain, name=as_name, server_name="", addresses=addresses, arn="", tentative=False)
+
+
+def beginning(domain: Domain, starttls: str) -> Domain:
+    """Return the domain as it is to be looked at with another protocol before TLS."""
+    if starttls in ("", domain.way.starttls if domain.way else ""):
+        return domain
+    return replace(domain, way=replace(domain.way or Way(), starttls=starttls))
 
 
 def _address(text: str) -> Ip | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from exporter.facts import Certificate, Evidence, Look
 from exporter.judge.issue import is_older_issue, same_issuer
+from exporter.judge.leaves import leaves
 from exporter.judge.names import names_over, normal
 
 
@@ -17,6 +18,7 @@ def assign(
 
     An endpoint counts for the certificates that cover its domain; where it serves one of them, or an older
     issue of one of them, for that one alone; where it is pinned to an ARN, for that ARN whatever it serves.
+    One that serves several certificates counts with each of them as if it were several endpoints.
     """
     inventory = {one.arn: one for one in certificates}
     by_name: dict[str, list[Certificate]] = defaultdict(list)
@@ -31,8 +33,9 @@ def assign(
         pin = pins.get((look.endpoint.domain, look.endpoint.port))
         names = names_over(look.endpoint.domain)
         covering = {one.arn: one for name in names for one in by_name.get(name, [])}
-        for arn in [pin] if pin else owners(look, covering.values()):
-            counting[arn].append(look)
+        for leaf in leaves(look):
+            for arn in [pin] if pin else owners(leaf, covering.values()):
+                counting[arn].append(leaf)
     return {
         arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial.__getitem__))
         for arn, one in inventory.items()

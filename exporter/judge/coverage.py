@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from exporter.facts import Certificate, Domain, Look
+from exporter.judge.leaves import serials
 from exporter.judge.names import names_over, normal
 
 
@@ -28,8 +29,7 @@ class Coverage:
 
     def around(self, domain: Domain, looks: Iterable[Look]) -> tuple[Certificate, ...]:
         """Return all that looks at a domain are judged by: what may be served, covers it, or is served."""
-        served = {look.last.serial for look in looks if look.last is not None}
-        found = (self._by_serial[serial] for serial in served if serial in self._by_serial)
+        found = (self._by_serial[serial] for serial in serials(looks) if serial in self._by_serial)
         return tuple({one.arn: one for one in (*self.of(domain), *self._covering(domain), *found)}.values())
 
     def _covering(self, domain: Domain) -> tuple[Certificate, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exporter.facts import Domain, Look, Seen, Unseen, Why
+from exporter.judge.leaves import leaves
 from exporter.judge.names import covers
 
 
@@ -15,7 +16,7 @@ def success(domain: Domain, looks: Sequence[Look]) -> bool | None:
     """
     if domain.tentative and not looks[0].endpoint.address:
         return None
-    return all(_sound(look, domain.name) for look in _telling(looks))
+    return all(_sound(leaf, domain.name) for look in _telling(looks) for leaf in leaves(look))
 
 
 def shown(looks: Sequence[Look]) -> Look | None:

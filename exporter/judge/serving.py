@@ -42,6 +42,9 @@ _WORDS = {
     Why.TLS_HANDSHAKE_FAILURE: "it refuses the TLS handshake",
     Why.BAD_CERTIFICATE: "what it serves cannot be read as a certificate",
     Why.NO_CERTIFICATE: "it serves no certificate",
+    Why.STARTTLS_REFUSED: "it does not go over to TLS (STARTTLS)",
+    Why.STARTTLS_PROTOCOL_ERROR: "it does not keep to its protocol before TLS (STARTTLS)",
+    Why.STARTTLS_TIMEOUT: "it does not go over to TLS in time (STARTTLS)",
     Why.NOT_YET: "not looked at yet",
 }
 _REMEDIES = {
@@ -49,7 +52,7 @@ _REMEDIES = {
     Why.NO_ADDRESS: "give the name an A or AAAA record",
     Why.DNSSEC_BOGUS: "mend the zone's DNSSEC signatures or its DS record",
     Why.BAD_NAME: "correct the name in the certificate or the configuration",
-    Why.REFUSED: "start the HTTPS listener, or take the address out of DNS",
+    Why.REFUSED: "start the listener, or take the address out of DNS",
     Why.CONNECT_TIMEOUT: "open the security group and the network path, or take the address out of DNS",
     Why.UNREACHABLE: "mend the network path, or take the address out of DNS",
     Why.NOT_TLS: "make the listener speak TLS on this port",
@@ -58,6 +61,8 @@ _REMEDIES = {
     Why.TLS_HANDSHAKE_FAILURE: "mend the listener's TLS policy or its certificate",
     Why.BAD_CERTIFICATE: "install a sound certificate on the listener",
     Why.NO_CERTIFICATE: "install a certificate on the listener",
+    Why.STARTTLS_REFUSED: "switch STARTTLS on at the server",
+    Why.STARTTLS_PROTOCOL_ERROR: "correct the port or the protocol (starttls) in the configuration",
 }
 
 
@@ -212,4 +217,5 @@ def where(look: Look) -> str:
     """Name an endpoint as people write it."""
     port = "" if look.endpoint.port == 443 else f":{look.endpoint.port}"
     address = look.endpoint.address
-    return f"{look.endpoint.domain}{port}" + (f" at {address}" if address else "")
+    place = f"{look.endpoint.domain}{port}" + (f" at {address}" if address else "")
+    return f"{place} ({look.last.key_type.upper()})" if look.last and look.last.key_type else place

@@ -63,7 +63,7 @@ class Leaves:
         if known is not None:
             self._known.move_to_end(fingerprint)
             return known
-        leaf = _read(parse(der), fingerprint.hex())
+        leaf = read(der)
         if len(leaf.names) <= _WIDE:
             self._known[fingerprint] = leaf
             if len(self._known) > self._most:
@@ -81,7 +81,9 @@ def parse(der: bytes) -> x509.Certificate:
         raise Blind(Why.BAD_CERTIFICATE, str(error)) from error
 
 
-def _read(certificate: x509.Certificate, fingerprint: str) -> Leaf:
+def read(der: bytes) -> Leaf:
+    """Read one certificate; raises Blind if it cannot be parsed."""
+    certificate = parse(der)
     with warnings.catch_warnings():  # a serial below 1, a country code of three letters
         warnings.simplefilter("ignore")
         try:
@@ -92,7 +94,7 @@ def _read(certificate: x509.Certificate, fingerprint: str) -> Leaf:
                 certificate.not_valid_after_utc,
                 _text(certificate, "issuer"),
                 _text(certificate, "subject"),
-                fingerprint,
+                hashlib.sha256(der).hexdigest(),
             )
         except UNREADABLE as error:
             raise Blind(Why.BAD_CERTIFICATE, str(error)) from error

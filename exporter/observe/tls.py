@@ -7,19 +7,36 @@ import copy
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from exporter.facts import Domain, Endpoint, Look, Seen, Served, Sight, Timing, Unseen, Why
-from exporter.observe.handshake import Course, Handshaker
+from exporter.facts import Domain, Endpoint, Look, Seen, Served, Sight, Timing, Unseen, Way, Why
+from exporter.observe.client import Client
+from exporter.observe.contexts import ask_for_staple
+from exporter.observe.handshake import Course, Handshake, Handshaker
 from exporter.observe.leaf import Leaves
+from exporter.observe.ocsp import stapled
 from exporter.observe.sight import Blind, sight
 from exporter.observe.trust import Trust
+from exporter.observe.ways import Target, Ways
 
 MOST_ADDRESSES = 32
 MOST_NAMES = 65_536  # whose form is remembered
 _LONGEST_NAME = 253
 _NAME = re.compile(r"[a-z0-9_*-]{1,63}(\.[a-z0-9_*-]{1,63})*", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One look at a domain, as it goes."""
+
+    domain: Domain
+    start: float
+    way: Way | None
+    client: Client | None = None
+    server_name: bytes | None = None
+    resolving: float | None = None  # seconds
 
 
 class TlsEye:
@@ -31,12 +48,17 @@ class TlsEye:
         trust: Trust,
         timeout: float,
         clock: Callable[[], datetime],
+        way: Way | None = None,
+        *,
+        staples: bool = False,
     ) -> None:
+        """Take the means, the way to domains that have none of their own, and whether to ask for staples."""
         self._resolve = resolve  # raises Blind
         self._trust = trust
         self._timeout = timeout  # seconds for resolving, connecting and the handshake together
         self._clock = clock
-        self._handshaker = Handshaker()
+        self._handshaker = Handshaker(ask_for_staple) if staples else Handshaker()
+        self._ways = Ways(resolve, way, staples=staples)
         self._leaves = Leaves()
 
     def otherwise(self, timeout: float, resolve: Callable[[str], Awaitable[tuple[str, ...]]]) -> TlsEye:
@@ -48,43 +70,59 @@ class TlsEye:
     async def look(self, domain: Domain) -> tuple[Look, ...]:
         """Look at every address, side by side, in the resolver's order; what fails is a value."""
         loop = asyncio.get_running_loop()
-        start = loop.time()
+        visit = _Visit(domain, loop.time(), self._ways.of(domain.way))
         try:
-            server_name = _server_name(domain.name, domain.server_name or domain.name)
+            visit.server_name = _server_name(domain.name, domain.server_name or domain.name)
+            if visit.way is not None:
+                visit.client = self._ways.client(visit.way)
         except Blind as blind:
-            return (self._done(domain, "", Unseen(blind.why, blind.detail), Timing()),)
-        resolving = None
+            return (self._done(visit, "", Unseen(blind.why, blind.detail), Timing()),)
         addresses = domain.addresses or _literal(domain.name)
         if not addresses:
             found = await sight(lambda: self._resolve(domain.name), self._timeout, Why.RESOLVER_TIMEOUT)
-            resolving = loop.time() - start
-            if isinstance(found, Seen) and not found.value:
-                found = Unseen(Why.NO_ADDRESS)
+            visit.resolving = loop.time() - visit.start
+            if isinstance(found, Seen):
+                addresses = found.value if visit.way is None else by_protocol(found.value, visit.way)
+                if not addresses:
+                    lacks = f"has no {visit.way.ip_protocol} address" if visit.way and found.value else ""
+                    found = Unseen(Why.NO_ADDRESS, lacks)
             if isinstance(found, Unseen):
-                return (self._done(domain, "", found, Timing(resolving)),)
-            addresses = found.value
+                return (self._done(visit, "", found, Timing(visit.resolving)),)
         looks = [
-            self._look_at(domain, address, server_name, start, resolving)
-            for address in tuple(dict.fromkeys(addresses))[:MOST_ADDRESSES]
+            self._look_at(visit, address) for address in tuple(dict.fromkeys(addresses))[:MOST_ADDRESSES]
         ]
         if len(looks) == 1:  # the usual case, without the cost of a task
             return (await looks[0],)
         return tuple(await asyncio.gather(*looks))
 
-    async def _look_at(
-        self, domain: Domain, address: str, server_name: bytes | None, start: float, resolving: float | None
-    ) -> Look:
+    async def _look_at(self, visit: _Visit, address: str) -> Look:
         """Look at one address for what is left of the time."""
-        left = start + self._timeout - asyncio.get_running_loop().time()
+        left = visit.start + self._timeout - asyncio.get_running_loop().time()
         course = Course()
-        seen = await sight(lambda: self._see(domain, address, server_name, course), left)
+        see = self._see if visit.way is None else self._see_by
+        seen = await sight(lambda: see(visit, address, course), left)
         if isinstance(seen, Unseen) and seen.why is Why.TIMEOUT:
-            seen = Unseen(course.late, f"no answer within {self._timeout:g} s")
-        return self._done(domain, address, seen, Timing(resolving, course.connect, course.handshake))
+            seen = Unseen(course.step.value, f"no answer within {self._timeout:g} s")
+        timing = Timing(visit.resolving, course.connect, course.handshake, course.starttls)
+        return self._done(visit, address, seen, timing)
 
-    async def _see(self, domain: Domain, address: str, server_name: bytes | None, course: Course) -> Served:
+    async def _see(self, visit: _Visit, address: str, course: Course) -> Served:
         """Shake hands and read what was served; raises Blind."""
-        shaken = await self._handshaker.shake(address, domain.port, server_name, course)
+        domain = visit.domain
+        return self._read(await self._handshaker.shake(address, domain.port, visit.server_name, course))
+
+    async def _see_by(self, visit: _Visit, address: str, course: Course) -> Served:
+        """Go the domain's way; of several certificates the one whose chain ends first speaks for all."""
+        domain, way = visit.domain, visit.way
+        assert way is not None
+        target = Target(address, domain.port, visit.server_name, domain.server_name or domain.name)
+        shaken = await self._ways.shake(way, visit.client, target, course)
+        served = [self._read(one, key_type) for key_type, one in shaken]
+        first, *others = sorted(served, key=lambda one: (one.chain_not_after, one.not_after))
+        return replace(first, others=tuple(others)) if others else first
+
+    def _read(self, shaken: Handshake, key_type: str = "") -> Served:
+        """Read what a handshake showed; raises Blind."""
         leaf = self._leaves.read(shaken.chain[0])
         trusted, trust_error, chain_not_after = self._trust.verify(shaken.chain)
         return Served(
@@ -102,15 +140,32 @@ class TlsEye:
             chain_not_after=chain_not_after,
             chain_length=len(shaken.chain),
             wants_client_certificate=shaken.wants_client_certificate,
+            group=shaken.group,
+            ocsp="" if shaken.staple is None else stapled(shaken.staple, shaken.chain, self._clock()),
+            chain=self._trust.links(shaken.chain),
+            key_type=key_type,
         )
 
-    def _done(self, domain: Domain, address: str, seen: Sight[Served], timing: Timing) -> Look:
+    def _done(self, visit: _Visit, address: str, seen: Sight[Served], timing: Timing) -> Look:
         """Stamp the end of one look."""
         at = self._clock()
-        endpoint = Endpoint(domain.name, domain.port, address)
+        endpoint = Endpoint(visit.domain.name, visit.domain.port, address)
+        ends = visit.client.not_after if visit.client else None
         if isinstance(seen, Seen):
-            return Look(endpoint, seen, at, timing, seen.value, at)
-        return Look(endpoint, seen, at, timing)
+            return Look(endpoint, seen, at, timing, seen.value, at, client_not_after=ends)
+        return Look(endpoint, seen, at, timing, client_not_after=ends)
+
+
+def by_protocol(addresses: tuple[str, ...], way: Way) -> tuple[str, ...]:
+    """Choose by IP protocol: ip4, ip6, or one of them where there is any (prefer_ip4, prefer_ip6)."""
+    chosen = tuple(one for one in addresses if (":" in one) == way.ip_protocol.endswith("ip6"))
+    match way.ip_protocol:
+        case "ip4" | "ip6":
+            return chosen
+        case "prefer_ip4" | "prefer_ip6":
+            return chosen or addresses
+        case _:
+            return addresses
 
 
 def _literal(name: str) -> tuple[str, ...]:

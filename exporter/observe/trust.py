@@ -6,7 +6,7 @@ import hashlib
 import re
 import ssl
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +16,14 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
-from exporter.facts import Why
-from exporter.observe.leaf import UNREADABLE, parse
+from exporter.facts import Link, Why
+from exporter.observe.leaf import UNREADABLE, parse, read
 from exporter.observe.sight import Blind
 
 log = structlog.get_logger("acm_exporter.observe")
 
 MOST_CHAINS = 65_536
+MOST_LINKS = 8  # of a chain that are told of one by one
 _KEPT = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -54,14 +55,22 @@ class _Finding:
     chain_not_after: datetime
     since: datetime
     until: datetime  # when it has to be found anew
+    links: tuple[Link, ...]
 
 
 class Trust:
     """Verifies chains with OpenSSL against roots that are read once."""
 
     def __init__(
-        self, roots: Sequence[bytes], clock: Callable[[], datetime], most: int = MOST_CHAINS
+        self,
+        roots: Sequence[bytes],
+        clock: Callable[[], datetime],
+        most: int = MOST_CHAINS,
+        *,
+        links: bool = False,
     ) -> None:
+        """Take trusted roots (DER); with `links`, say of each certificate of a chain if it is trusted."""
+        self._tells_links = links
         self._roots = tuple(_usable(roots))
         self._clock = clock
         self._most = most
@@ -73,6 +82,14 @@ class Trust:
         The end is that of the verified chain, else of what was served. The answer is None where no roots are
         known. Raises Blind for a certificate that OpenSSL cannot parse.
         """
+        known = self._finding(chain)
+        return known.trusted, known.error, known.chain_not_after
+
+    def links(self, chain: tuple[bytes, ...]) -> tuple[Link, ...]:
+        """Return the first MOST_LINKS certificates of a chain that can be read; () where nobody asked."""
+        return self._finding(chain).links if self._tells_links else ()
+
+    def _finding(self, chain: tuple[bytes, ...]) -> _Finding:
         now = self._clock()
         key = hashlib.sha256(b"".join(chain)).digest()
         known = self._known.get(key)
@@ -82,7 +99,7 @@ class Trust:
             if len(self._known) > self._most:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
-        return known.trusted, known.error, known.chain_not_after
+        return known
 
     def _find(self, chain: tuple[bytes, ...], now: datetime) -> _Finding:
         try:
@@ -101,7 +118,25 @@ class Trust:
         ends = [end for one in (path if trusted else served) if (end := _when(one.get_notAfter))]
         if not ends:
             raise Blind(Why.BAD_CERTIFICATE, "no end of validity that can be parsed")
-        return _Finding(trusted, error_text, min(ends), now, _next_turn((*served, *path), now))
+        links = tuple(self._links(served, now)) if self._tells_links else ()
+        return _Finding(trusted, error_text, min(ends), now, _next_turn((*served, *path), now), links)
+
+    def _links(self, served: list[crypto.X509], now: datetime) -> Iterator[Link]:
+        """Read each certificate, and verify it by those that were served behind it."""
+        for position, one in enumerate(served[:MOST_LINKS]):
+            trusted: bool | None = None
+            if self._roots:
+                try:
+                    self._path(served[position:], now)
+                    trusted = True
+                except crypto.X509StoreContextError:
+                    trusted = False
+            der = crypto.dump_certificate(crypto.FILETYPE_ASN1, one)
+            try:
+                leaf = read(der)
+            except Blind:
+                continue
+            yield Link(leaf.subject, leaf.issuer, leaf.serial, leaf.fingerprint, leaf.not_after, trusted)
 
     def _path(self, served: list[crypto.X509], now: datetime) -> list[crypto.X509]:
         """Return the verified path, the leaf first; raises X509StoreContextError.

@@ -75,6 +75,11 @@ class Wire:
             self.connected = self._loop.time() - start
         self.connected = min(self.connected, self._round_trip())
 
+    @property
+    def own_address(self) -> str:
+        """The IP address that we come from."""
+        return str(self._sock.getsockname()[0]).partition("%")[0]
+
     def _round_trip(self) -> float:
         """Return what the kernel measured from SYN to SYN-ACK; infinite where it sent more than one."""
         if _TCP_INFO is None:

@@ -173,8 +173,9 @@ def _older(look: Look, old: Look | None) -> Look:
             if old is not None and old.last == served:
                 sight = old.sight if isinstance(old.sight, Seen) else Seen(old.last)
                 served = old.last
-            return Look(look.endpoint, sight, look.at, look.timing, served, look.last_success, reached=True)
+            seen_at, ends = look.last_success, look.client_not_after
+            return Look(look.endpoint, sight, look.at, look.timing, served, seen_at, True, ends)
         case Unseen(why=why):
             reached = (old.reached if old else None) if why.ours else False
             last, success = (old.last, old.last_success) if old else (None, None)
-            return Look(look.endpoint, look.sight, look.at, look.timing, last, success, reached)
+            return replace(look, last=last, last_success=success, reached=reached)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from exporter.facts import Domain, Look
+from exporter.facts import Domain, Look, Way
 from exporter.judge.admission import Errand, Forbidden, Probed, never
 from exporter.schedule.memory import carry
 
@@ -27,11 +27,11 @@ class OnDemand:
         self._resolve = resolve
         self._count = count
         self._most = most
-        self._running: dict[tuple[str, str, int], asyncio.Task[Probed | Forbidden]] = {}
+        self._running: dict[tuple[str, str, int, Way | None], asyncio.Task[Probed | Forbidden]] = {}
 
     async def run(self, errand: Errand) -> Probed | Forbidden | None:
         """Run an errand, or wait for the one that is under way for the same; None if there are too many."""
-        key = (errand.host, errand.domain.name, errand.domain.port)
+        key = (errand.host, errand.domain.name, errand.domain.port, errand.domain.way)
         task = self._running.get(key)
         if task is None:
             if len(self._running) >= self._most:

@@ -9,7 +9,7 @@ from typing import Protocol
 from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Change, Delivery, Keeping
-from exporter.snapshot.past import Way
+from exporter.snapshot.past import Door
 
 
 class InventoryEye(Protocol):
@@ -41,7 +41,7 @@ class InventoryEye(Protocol):
 class Eyes:
     """What looks: ACM by account and region, TLS and DNS."""
 
-    acm: Sequence[tuple[Way, InventoryEye]]
+    acm: Sequence[tuple[Door, InventoryEye]]
     tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
     dns: Callable[[Question], Awaitable[Sight[Answer]]]
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
 from exporter.judge import counting, validation
+from exporter.judge.leaves import leaves, serials
 from exporter.judge.names import names_over, normal
 from exporter.judge.rule import Policy
 from exporter.judge.sharding import ALONE, Shard
@@ -145,7 +146,7 @@ class Ledger:
                 self._ranks[place] = next(self._numbers)
                 self._places.change(place, (), names)
             self._looks[place] = looks
-        self._serving.change(place, _served(before), _served(looks or ()))
+        self._serving.change(place, serials(before), serials(looks or ()))
         self._moved[place] = None
 
     def _answer(self, question: Question, sight: Sight[Answer] | None, remembered: Answer | None) -> None:
@@ -170,13 +171,15 @@ class Ledger:
         counted: dict[str, list[Look]] = {}
         spots = []
         for look in self._looks.get(place, ()):
-            arns = [pin] if pin else counting.owners(look, candidates)
-            owners = [self._certificates[arn] for arn in arns if arn in self._certificates]
-            for one in owners:
-                counted.setdefault(one.arn, []).append(look)
+            pairs = []
+            for leaf in leaves(look):
+                arns = [pin] if pin else counting.owners(leaf, candidates)
+                pairs += [(leaf, self._certificates[arn]) for arn in arns if arn in self._certificates]
+            for leaf, one in pairs:
+                counted.setdefault(one.arn, []).append(leaf)
             if exposed:
                 history = self._chronicle.endpoint(look, now)
-                spots.append(taking.spot(look, owners, self._labels.get(place, {}), history))
+                spots.append(taking.spot(look, pairs, self._labels.get(place, {}), history))
         for arn in {**dict.fromkeys(self._owners.get(place, ())), **counted}:
             if arn in self._own:
                 self._count(arn, place, tuple(counted.get(arn, ())))
@@ -272,7 +275,3 @@ def _serial(one: Certificate | None) -> tuple[int, ...]:
 
 def _questions(one: Certificate | None) -> tuple[Question, ...]:
     return validation.questions(one) if one else ()
-
-
-def _served(looks: tuple[Look, ...]) -> set[int]:
-    return {look.last.serial for look in looks if look.last is not None}

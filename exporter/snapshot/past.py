@@ -11,7 +11,7 @@ from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight, W
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 
 
-class Way(NamedTuple):
+class Door(NamedTuple):
     """How one account and region is reached, as configured."""
 
     name: str = ""
@@ -45,10 +45,10 @@ class Stock:
 class Process:
     """What only the same process may hand on: its counters, its turns on the loop's clock, its readiness."""
 
-    requests: Mapping[Way, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    requests: Mapping[Door, Mapping[tuple[str, str], int]] = field(default_factory=dict)
     tally: Mapping[tuple[str, str], int] = field(default_factory=dict)
     recent: Mapping[str, Mapping[Hashable, bool]] = field(default_factory=dict)  # source -> its latest looks
-    sweeps: Mapping[Way, float] = field(default_factory=dict)  # when the next one is due
+    sweeps: Mapping[Door, float] = field(default_factory=dict)  # when the next one is due
     looks: Mapping[Domain, float] = field(default_factory=dict)  # likewise
     questions: Mapping[Question, float] = field(default_factory=dict)
     swept: bool = False  # everything was looked at once
@@ -59,7 +59,7 @@ class Process:
 class Past:
     """All that a watch hands to the one that comes after it; true ages stay what they were."""
 
-    stocks: Mapping[Way, Stock] = field(default_factory=dict)
+    stocks: Mapping[Door, Stock] = field(default_factory=dict)
     domains: tuple[Domain, ...] = ()  # as configured; a place that is not among them was looked at plainly
     looks: Mapping[Place, tuple[Look, ...]] = field(default_factory=dict)
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from exporter.facts import Answer, Certificate, Endpoint, Evidence, Look, Question
 from exporter.judge import counting, renewal, serving, validation
+from exporter.judge.leaves import leaves
 from exporter.judge.names import covers
 from exporter.judge.rule import Policy
 from exporter.judge.verdict import judge
@@ -20,14 +21,14 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
     labels = {(one.name, one.port): one.labels for one in known.domains}
     read = read_at(known.sources)
     cases = []
-    owners: dict[Endpoint, list[Certificate]] = {}
+    owners: dict[Endpoint, list[tuple[Look, Certificate]]] = {}
     for assigned in counting.assign(known.certificates, known.looks, pins).values():
         one = assigned.certificate
         own = {q: known.answers[q] for q in validation.questions(one) if q in known.answers}
         evidence = replace(assigned, answers=own, read_at=read.get((one.account, one.region)))
         cases.append(case(evidence, known.remembered, policy, now))
         for look in assigned.looks:
-            owners.setdefault(look.endpoint, []).append(one)
+            owners.setdefault(look.endpoint, []).append((look, one))
     spots = tuple(
         spot(
             look,
@@ -71,17 +72,23 @@ def case(evidence: Evidence, remembered: Mapping[Question, Answer], policy: Poli
 
 
 def spot(
-    look: Look, owners: Iterable[Certificate], labels: Mapping[str, str], history: History = UNTOLD
+    look: Look,
+    counted: Iterable[tuple[Look, Certificate]],
+    labels: Mapping[str, str],
+    history: History = UNTOLD,
 ) -> Spot:
-    """Judge one endpoint by itself, and compare it with the certificates that it counts for."""
-    compared = ((one, serving.as_known(look, one)) for one in owners)
-    matches = sorted(
-        (one.arn, served.serial == one.serial)
-        for one, served in compared
-        if served is not None and one.serial is not None
-    )
-    match = None if look.last is None else covers(look.last.names, look.endpoint.domain)
-    return Spot(look, labels, match, tuple(matches), history)
+    """Judge one endpoint by itself, and compare what it serves with the certificates that it counts for."""
+    matches: dict[str, bool] = {}
+    for leaf, one in counted:
+        served = serving.as_known(leaf, one)
+        if served is not None and one.serial is not None:
+            matches[one.arn] = matches.get(one.arn, True) and served.serial == one.serial
+    match = None if look.last is None else all(_covers(leaf) for leaf in leaves(look))
+    return Spot(look, labels, match, tuple(sorted(matches.items())), history)
+
+
+def _covers(look: Look) -> bool:
+    return look.last is not None and covers(look.last.names, look.endpoint.domain)
 
 
 def retimed(case: Case, looks: tuple[Look, ...]) -> Case:

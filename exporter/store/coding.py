@@ -39,7 +39,7 @@ def coding(of: Any) -> Coding:
     if origin in (Union, types.UnionType):
         return _union(arguments)
     if origin is tuple:
-        return _list(coding(arguments[0])) if arguments[1:] == (...,) else _row(tuple(map(coding, arguments)))
+        return _list(_later(arguments[0])) if arguments[1:] == (...,) else _row(tuple(map(coding, arguments)))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(coding(arguments[0]), coding(arguments[1]))
     if isinstance(origin, type) and issubclass(origin, StrEnum):
@@ -47,6 +47,11 @@ def coding(of: Any) -> Coding:
     if is_dataclass(origin):
         return _noun(origin, arguments)
     raise TypeError(f"{of} has no coding")
+
+
+def _later(of: Any) -> Coding:
+    """Return a coding that is made when it is used: a noun may hold others of its own kind."""
+    return Coding(lambda value: coding(of).write(value), lambda json: coding(of).read(json))
 
 
 def _noun(noun: Any, arguments: tuple[Any, ...]) -> Coding:

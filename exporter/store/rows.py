@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from exporter.facts import Answer, Domain, Look, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
-from exporter.snapshot.past import Entry, Past, Stock, Way
+from exporter.snapshot.past import Door, Entry, Past, Stock
 from exporter.store.coding import Coding, Json, MalformedError, coding
 
 
@@ -101,10 +101,10 @@ def _squeezed_looks() -> Coding:
 
 def _way() -> Coding:
     parts = coding(tuple[str, str, str, str])
-    return Coding(parts.write, lambda json: Way(*parts.read(json)))
+    return Coding(parts.write, lambda json: Door(*parts.read(json)))
 
 
-def _entries(past: Past) -> Iterator[tuple[tuple[Way, str], Entry]]:
+def _entries(past: Past) -> Iterator[tuple[tuple[Door, str], Entry]]:
     for way, stock in past.stocks.items():
         for entry in stock.entries:
             yield (way, entry.row.arn), entry
@@ -113,7 +113,7 @@ def _entries(past: Past) -> Iterator[tuple[tuple[Way, str], Entry]]:
 def _certificate() -> Coding:
     way, arn = _way(), coding(str)
 
-    def read(json: Json) -> tuple[Way, str]:
+    def read(json: Json) -> tuple[Door, str]:
         if not isinstance(json, list) or len(json) != 2:
             raise MalformedError
         return way.read(json[0]), arn.read(json[1])
@@ -184,7 +184,7 @@ class Gathered:
     def past(self) -> Past:
         """Put together what the rows tell; what none tells is as if it was never known."""
         nouns = self.nouns
-        entries: dict[Way, list[Entry]] = {}
+        entries: dict[Door, list[Entry]] = {}
         for (way, _), entry in nouns["certificate"].items():
             entries.setdefault(way, []).append(entry)
         return Past(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import resource
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from exporter import config
 from exporter.cli import build
-from exporter.facts import Domain
+from exporter.demo import pki
+from exporter.facts import Domain, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -39,6 +40,35 @@ def load(folder: Path, text: str) -> config.Settings:
     file = folder / "acm-exporter.yaml"
     file.write_text(text)
     return config.load(file, {})
+
+
+def test_ways(tmp_path: Path) -> None:
+    """What an operator says of the way there arrives; a domain that says nothing has none of its own."""
+    client = pki.self_signed(["client.test"], datetime(2026, 1, 1, tzinfo=UTC))
+    (tmp_path / "client.pem").write_bytes(client.chain_pem + client.key_pem)
+    text = """
+probe: {proxy: "http://proxy.example.com:3128", ip_protocol: prefer_ip4}
+domains:
+  - www.example.com
+  - {name: a.example.com, starttls: smtp, proxy: "http://me:s%3Acret@proxy.example.com:3128", ip_protocol: any}
+  - {name: b.example.com, proxy: none, key_types: [rsa]}
+  - name: c.example.com
+    client_certificate: {cert_file: client.pem, key_file: client.pem}
+"""
+    settings = load(tmp_path, text)
+    pair = (str(tmp_path / "client.pem"), str(tmp_path / "client.pem"))
+    assert build._plan(settings, (), tags=True).domains == (
+        Domain("www.example.com"),
+        Domain(
+            "a.example.com",
+            25,
+            way=Way("smtp", Proxy("proxy.example.com", 3128, "Basic bWU6czpjcmV0"), "any"),
+        ),
+        Domain("b.example.com", way=Way(proxy=Proxy(), key_types=("rsa",))),
+        Domain("c.example.com", way=Way(client_certificate=pair)),
+    )
+    assert build._way(settings.probe) == Way(proxy=Proxy("proxy.example.com", 3128), ip_protocol="prefer_ip4")
+    assert build._way(config.default().probe) is None
 
 
 def test_everything_set(tmp_path: Path) -> None:

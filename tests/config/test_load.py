@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from exporter import config
 from exporter.config import Account, Aws, ConfigError, Dns, Domain, Events, Probe, Renewal, Settings, Webhook
+from exporter.config.model import ClientCertificate
+from exporter.config.ways import ProxyUrl
+from exporter.demo import pki
 
 BAD = sorted((Path(__file__).parent / "bad").glob("*.yaml"))
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -77,6 +86,9 @@ domains:
     certificate_arn: {CERTIFICATE}
     labels: {{team: web, on: yes, since: 2026-11-23}}
   - "2001:db8::1"
+  - {{name: mail.example.com, starttls: imap, proxy: none, ip_protocol: prefer_ip6, key_types: [ecdsa, rsa]}}
+  - name: mtls.example.com
+    client_certificate: {{cert_file: client.pem, key_file: client.key}}
 probe:
   interval: 1m
   timeout: 2s500ms
@@ -85,6 +97,10 @@ probe:
   scheduled: false
   allow: [STATUS.example.net., "*.example.com:8443", "192.0.2.0/24:*", 192.0.2.1, "[2001:DB8::/32]:8443", "2001:db8:1::/48"]
   ca_file: roots.pem
+  proxy: "http://me:s%40crt@[2001:db8::3]:3128/"
+  ip_protocol: ip4
+  ocsp: true
+  chain: true
 dns:
   interval: 2h
   timeout: 1s
@@ -100,9 +116,18 @@ state_file: state.db
 """
 
 
+def certify(folder: Path) -> None:
+    """Write the files that a configuration may name."""
+    client = pki.self_signed(["client.test"], datetime(2026, 1, 1, tzinfo=UTC))
+    (folder / "company-roots.pem").write_bytes(client.chain_pem)
+    (folder / "client.pem").write_bytes(client.chain_pem)
+    (folder / "client.key").write_bytes(client.key_pem)
+
+
 def test_whole(tmp_path: Path) -> None:
     """Every key reaches its setting, names and addresses in their usual form."""
     (tmp_path / "roots.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    certify(tmp_path)
     assert read(tmp_path, WHOLE) == Settings(
         aws=Aws(
             interval=timedelta(minutes=20),
@@ -124,6 +149,20 @@ def test_whole(tmp_path: Path) -> None:
                 labels={"team": "web", "on": "yes", "since": "2026-11-23"},
             ),
             Domain(name="2001:db8::1"),
+            Domain(
+                name="mail.example.com",
+                port=143,
+                starttls="imap",
+                proxy=ProxyUrl(),
+                ip_protocol="prefer_ip6",
+                key_types=("ecdsa", "rsa"),
+            ),
+            Domain(
+                name="mtls.example.com",
+                client_certificate=ClientCertificate(
+                    cert_file=tmp_path / "client.pem", key_file=tmp_path / "client.key"
+                ),
+            ),
         ),
         probe=Probe(
             interval=timedelta(minutes=1),
@@ -136,6 +175,10 @@ def test_whole(tmp_path: Path) -> None:
                 *("[2001:db8::/32]:8443", "[2001:db8:1::/48]:443"),
             ),
             ca_file=tmp_path / "roots.pem",
+            proxy=ProxyUrl("2001:db8::3", 3128, "me", "s@crt"),
+            ip_protocol="ip4",
+            ocsp=True,
+            chain=True,
         ),
         dns=Dns(
             interval=timedelta(hours=2),
@@ -177,6 +220,10 @@ def test_defaults() -> None:
             "scheduled": True,
             "allow": (),
             "ca_file": None,
+            "proxy": None,
+            "ip_protocol": "any",
+            "ocsp": False,
+            "chain": False,
         },
         "dns": {"interval": timedelta(hours=1), "timeout": timedelta(seconds=5), "nameservers": ()},
         "renewal": {
@@ -279,6 +326,39 @@ def test_utf_16(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("certificate", "key", "words"),
+    [
+        ("client.pem", "other.key", "other.key is not the key of client.pem"),
+        ("client.pem", "locked.key", "locked.key is encrypted"),
+        ("client.pem", "client.pem", "client.pem holds no private key that can be read"),
+        ("client.pem", "none.key", "none.key is not there, or not a file"),
+    ],
+)
+def test_client_key(tmp_path: Path, certificate: str, key: str, words: str) -> None:
+    """A certificate and a key that cannot be used together are told of when they are loaded."""
+    certify(tmp_path)
+    other = pki.new_key()
+    for name, secret in {"other": NoEncryption(), "locked": BestAvailableEncryption(b"x")}.items():
+        pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret)
+        (tmp_path / f"{name}.key").write_bytes(pem)
+    text = (
+        "domains:\n  - name: a.example.com\n    client_certificate:\n"
+        f"      cert_file: {certificate}\n      key_file: {key}\n"
+    )
+    assert complaint(tmp_path, text) == (
+        f"config.yaml:5:7: domains[0].client_certificate.key_file: {words} "
+        "(expected a file with a PEM private key, without a passphrase)"
+    )
+
+
+def test_proxy_keeps_its_secret(tmp_path: Path) -> None:
+    """Neither user nor password of a proxy are shown."""
+    assert "s3cret" not in repr(
+        read(tmp_path, 'probe: {proxy: "http://s3cret:s3cret@proxy.example.com:3128"}')
+    )
+
+
 # --- the example ---------------------------------------------------------------------------------------
 
 
@@ -328,9 +408,10 @@ def test_example_has_every_default() -> None:
         "aws.accounts.profile",
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
-        *(f"domains.{name}" for name in Domain.model_fields),
+        *(name for name in keys(Settings) if name.startswith("domains.")),
         "probe.allow",
         "probe.ca_file",
+        "probe.proxy",
         "dns.nameservers",
         "events.webhook",
         "events.webhook.url",
@@ -352,22 +433,13 @@ def test_example_has_reasons() -> None:
 
 
 def test_examples_in_the_example(tmp_path: Path) -> None:
-    """Whatever is switched on in the example works, but for what it says is not supported yet."""
-    (tmp_path / "company-roots.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    """Whatever is switched on in the example works."""
+    certify(tmp_path)
     file = tmp_path / "config.yaml"
     file.write_text(uncommented())
-    with pytest.raises(ConfigError) as caught:
-        config.load(
-            file,
-            {
-                "ACM_EXPORTER_EXTERNAL_ID": "swordfish",
-                "ACM_EXPORTER_HOOK": "swordfish",
-                "ACM_EXPORTER_HOOK_TOKEN": "swordfish",
-            },
-        )
-    assert [re.sub(r"^.*:\d+:\d+: ", "", one) for one in caught.value.complaints] == [
-        "domains[1].starttls: is not supported yet (expected no such key)",
-    ]
+    secrets = ("ACM_EXPORTER_EXTERNAL_ID", "ACM_EXPORTER_HOOK_TOKEN", "PROXY_PASSWORD")
+    env = {**dict.fromkeys(secrets, "swordfish"), "ACM_EXPORTER_HOOK": "swordfish"}
+    assert config.load(file, env).events.webhook is not None
 
 
 # --- whatever comes ------------------------------------------------------------------------------------

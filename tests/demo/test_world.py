@@ -127,6 +127,9 @@ async def test_endpoints(here: World) -> None:
         "silent": ["silence"],
         "reset": ["ConnectionResetError"],
         "plain-http": ["WRONG_VERSION_NUMBER"],
+        "mail": ["WRONG_VERSION_NUMBER"],  # a greeting in plaintext
+        "database": ["silence"],  # until it is asked in its own protocol
+        "dual": ["another authority"],
         "expired": ["own, certificate has expired"],
         "no-address": [],
         "unused": [],

@@ -29,6 +29,7 @@ GOLDEN = Path(__file__).parent / "golden" / "metrics.prom"
 VOLATILE = (
     (r'port="\d+"', 'port="PORT"'),
     (r'fingerprint_sha256="[0-9a-f]{64}"', 'fingerprint_sha256="FINGERPRINT"'),
+    (r'position="([1-9])",serial="[0-9a-f]+"', r'position="\1",serial="SERIAL"'),
     (r'python_version="[^"]*"', 'python_version="PYTHON"'),
     (r"(_duration_seconds\{.*\}) \S+$", r"\1 SECONDS"),
     (r"(_(?:requests|looks)_total\{.*\}) (?!0\.0$)\S+$", r"\1 SOME"),
@@ -97,6 +98,7 @@ async def test_every_family_has_rows_in_the_demo(seen: tuple[World, Snapshot]) -
         "tls_endpoint_first_seen_timestamp_seconds",
         "tls_endpoint_serial_changed_timestamp_seconds",
         "acm_exporter_changes_total",
+        "tls_endpoint_ocsp_status",
     ]
 
 
@@ -114,6 +116,7 @@ async def test_promtool_reads_the_metrics(seen: tuple[World, Snapshot]) -> None:
     assert (done.stdout + done.stderr).splitlines() == [
         f"acm_certificate_days_to_expiry {remark}",
         f"acm_certificate_validation_age_days {remark}",
+        f"tls_endpoint_chain_certificate_days_to_expiry {remark}",
         f"tls_endpoint_days_to_expiry {remark}",
     ]
 

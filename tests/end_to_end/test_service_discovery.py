@@ -32,7 +32,7 @@ FAILING = {  # as visitors would find them
 }
 NOT_ACMS = {  # names that serve another certificate than ACM's
     *("waf.example.com", "www.example.net", "pinned.example.com", "untrusted.example.com"),
-    "wrongname.example.com",
+    *("wrongname.example.com", "db.example.net", "dual.example.com"),
 }
 NEVER_SEEN = {
     *("refused.example.com", "silent.example.com", "reset.example.com", "plain.example.com"),

@@ -117,6 +117,7 @@ def test_small_snapshot_whole() -> None:
                     "chain_length": 3,
                     "tls_version": "TLSv1.3",
                     "cipher": "TLS_AES_128_GCM_SHA256",
+                    "group": "",
                     "wants_client_certificate": False,
                 },
                 "first_seen": "2026-11-22T12:00:00Z",

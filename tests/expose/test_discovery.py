@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 from exporter.expose.discovery import directory, listing, missing
 from exporter.expose.server import Server
-from exporter.facts import Domain
+from exporter.facts import Domain, Proxy, Way
 from exporter.judge.sharding import Shard
 from exporter.snapshot import Board, Snapshot, Source
 from tests.evidence import ARN, CERTIFICATE, OTHER_ARN
@@ -64,6 +64,22 @@ def test_a_shard_lists_everything() -> None:
     """Whoever probes, and whichever shard is asked, the targets and their certificates are the same."""
     shard = replace(LISTED, cases=(case(),), others=(WILDCARD,), shard=Shard(0, 2))
     assert listing(directory(shard)).plain.decode() == TEXT
+
+
+def test_way() -> None:
+    """Whoever probes a port that begins in plaintext is told how; proxies and keys are each prober's own."""
+    way = Way("smtp", Proxy("proxy.example.com", 3128, "Basic secret"), "ip4", ("client.pem", "client.key"))
+    text = listing(directory(snapshot(targets=(Domain("mail.example.com", 25, way=way),)))).plain
+    assert json.loads(text) == [
+        {
+            "targets": ["mail.example.com:25"],
+            "labels": {
+                "__meta_acm_domain": "mail.example.com",
+                "__meta_acm_port": "25",
+                "__meta_acm_starttls": "smtp",
+            },
+        }
+    ]
 
 
 def test_no_targets_are_a_list_too() -> None:

@@ -22,7 +22,7 @@ from exporter.expose import deflate
 from exporter.expose.exposition import collect, scrape
 from exporter.expose.families import CERTIFICATES, ENDPOINTS, FAMILIES
 from exporter.expose.press import Press, Rendered
-from exporter.facts import Certificate, Details, Endpoint, Look, Seen, Served, Timing, Unseen, Why
+from exporter.facts import Certificate, Details, Endpoint, Link, Look, Seen, Served, Timing, Unseen, Why
 from exporter.judge.rule import Finding, Outcome
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Change, History, Snapshot, Source, Spot, What
@@ -70,6 +70,7 @@ TIMES = st.datetimes(datetime(1950, 1, 1), datetime(2150, 1, 1), timezones=st.ju
 SECONDS = st.floats(0, 1e12)
 FINDINGS = st.builds(Finding, st.sampled_from(Outcome), TEXT, TEXT, st.none() | st.sampled_from(Why))
 UNSEEN = st.builds(Unseen, st.sampled_from(Why), TEXT)
+LINK = Link(NASTY, LONE, 7, "ab", NOON, trusted=True)
 SERVEDS = st.builds(
     Served,
     serial=st.integers(-5, 2**160),
@@ -85,6 +86,11 @@ SERVEDS = st.builds(
     trusted=st.none() | st.booleans(),
     trust_error=TEXT,
     chain_length=st.just(1),
+    group=st.sampled_from(["", NASTY]),
+    ocsp=st.sampled_from(["", "none", "good"]),
+    chain=st.sampled_from([(), (LINK,), (LINK, replace(LINK, subject="", trusted=None))]),
+    key_type=st.sampled_from(["", "rsa"]),
+    others=st.sampled_from([(), (replace(SERVED, key_type="ecdsa"),)]),
 )
 CERTIFICATES_OF_ANY_KIND = st.builds(
     Certificate,
@@ -142,7 +148,8 @@ SPOTS = st.builds(
         st.builds(Endpoint, TEXT, st.integers(1, 65535), TEXT),
         UNSEEN | st.builds(Seen, SERVEDS),
         TIMES,
-        timing=st.builds(Timing, *[st.none() | SECONDS] * 3),
+        timing=st.builds(Timing, *[st.none() | SECONDS] * 4),
+        client_not_after=st.none() | TIMES,
         last=st.none() | SERVEDS,
         last_success=st.none() | TIMES,
         reached=st.none() | st.booleans(),

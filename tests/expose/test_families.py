@@ -10,7 +10,7 @@ import pytest
 from exporter import __version__
 from exporter.expose.exposition import collect
 from exporter.expose.families import FAMILIES
-from exporter.facts import Unseen, Why
+from exporter.facts import Link, Timing, Unseen, Why
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
 from exporter.snapshot import Snapshot, Source
@@ -69,8 +69,19 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "first_seen_timestamp_seconds": "",
             "serial_changed_timestamp_seconds": "",
             "labels": "label_*",
+            "key_exchange_info": "group",
+            "ocsp_stapled": "",
+            "ocsp_status": "status",
+            "key_type_info": "key_type serial issuer subject fingerprint_sha256",
+            "key_type_not_after_timestamp_seconds": "key_type",
+            "key_type_chain_trusted": "key_type",
+            "chain_certificate_info": "position serial issuer subject fingerprint_sha256",
+            "chain_certificate_not_after_timestamp_seconds": "position",
+            "chain_certificate_days_to_expiry": "position",
+            "chain_certificate_trusted": "position",
         },
     ),
+    "tls_client_": (["domain", "port"], {"certificate_not_after_timestamp_seconds": ""}),
     "acm_exporter_source_": (
         SOURCE_LABELS,
         {"success": "", "duration_seconds": "", "last_success_timestamp_seconds": ""},
@@ -299,6 +310,93 @@ def test_an_endpoint_not_looked_at_yet_has_no_row() -> None:
     """At the start nothing is claimed of an endpoint: neither reachable nor failing."""
     new = spot(missed(Why.NOT_YET, address=""), name_match=None, serial_matches=())
     assert [name for name in rows(snapshot(spots=(new,))) if name.startswith("tls_")] == []
+
+
+LINK = Link("CN=example.com", "CN=Middle", 10, "cd" * 32, ENDS, trusted=True)
+
+
+def details(**changes: object) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Give the rows of an endpoint that come of these changes to what it serves."""
+    seen = replace(SEEN, last=replace(SERVED, **changes))  # type: ignore[arg-type]
+    plain = rows(snapshot(spots=(spot(),)))
+    return {name: one for name, one in rows(snapshot(spots=(spot(seen),))).items() if plain.get(name) != one}
+
+
+def test_group() -> None:
+    """The group of the key exchange stands beside what the contract's row tells."""
+    assert details(group="x25519") == {"tls_endpoint_key_exchange_info": [({"group": "x25519"}, 1.0)]}
+
+
+@pytest.mark.parametrize(
+    ("ocsp", "stapled", "status"),
+    [("good", 1.0, [({"status": "good"}, 1.0)]), ("expired", 1.0, [({"status": "expired"}, 1.0)])],
+)
+def test_staple(ocsp: str, stapled: float, status: object) -> None:
+    """A staple and what it says have rows where staples are asked for."""
+    assert details(ocsp=ocsp) == {
+        "tls_endpoint_ocsp_stapled": [({}, stapled)],
+        "tls_endpoint_ocsp_status": status,
+    }
+    assert details(ocsp="none") == {"tls_endpoint_ocsp_stapled": [({}, 0.0)]}
+
+
+def test_chain() -> None:
+    """Each certificate of a chain has its place, its end and whether it is trusted."""
+    root = replace(LINK, serial=11, not_after=NOON + DAY, trusted=None)
+    what = {"issuer": "CN=Middle", "subject": "CN=example.com", "fingerprint_sha256": "cd" * 32}
+    prefix = "tls_endpoint_chain_certificate_"
+    assert details(chain=(LINK, root)) == {
+        f"{prefix}info": [
+            ({"position": "0", "serial": "a", **what}, 1.0),
+            ({"position": "1", "serial": "b", **what}, 1.0),
+        ],
+        f"{prefix}not_after_timestamp_seconds": [
+            ({"position": "0"}, ENDS.timestamp()),
+            ({"position": "1"}, (NOON + DAY).timestamp()),
+        ],
+        f"{prefix}days_to_expiry": [({"position": "0"}, 144.5), ({"position": "1"}, 1.0)],
+        f"{prefix}trusted": [({"position": "0"}, 1.0)],
+    }
+
+
+def test_key_types() -> None:
+    """Each type of key that was looked at has its certificate; the contract's rows tell of the first to end."""
+    other = replace(SERVED, serial=7, key_type="ecdsa", not_after=ENDS + DAY, trusted=False)
+    what = {"issuer": SERVED.issuer, "subject": "CN=example.com", "fingerprint_sha256": "ab" * 32}
+    prefix = "tls_endpoint_key_type_"
+    assert details(key_type="rsa", others=(other,)) == {
+        f"{prefix}info": [
+            ({"key_type": "rsa", "serial": "a1b2c3", **what}, 1.0),
+            ({"key_type": "ecdsa", "serial": "7", **what}, 1.0),
+        ],
+        f"{prefix}not_after_timestamp_seconds": [
+            ({"key_type": "rsa"}, ENDS.timestamp()),
+            ({"key_type": "ecdsa"}, (ENDS + DAY).timestamp()),
+        ],
+        f"{prefix}chain_trusted": [({"key_type": "rsa"}, 1.0), ({"key_type": "ecdsa"}, 0.0)],
+    }
+
+
+def test_client_certificate() -> None:
+    """A domain's own client certificate has one row, however many addresses the domain has."""
+    seen = replace(SEEN, client_not_after=NOON)
+    two = replace(seen, endpoint=replace(seen.endpoint, address="192.0.2.77"))
+    name = "tls_client_certificate_not_after_timestamp_seconds"
+    assert rows(snapshot(spots=(spot(seen), spot(two), spot())), {name}) == {name: [({}, NOON.timestamp())]}
+
+
+def test_phase_before_tls() -> None:
+    """What comes before TLS has a phase of its own, where there is something."""
+    seen = replace(SEEN, timing=Timing(0.001, 0.025, 0.1, starttls=0.05))
+    name = "tls_endpoint_probe_duration_seconds"
+    assert rows(snapshot(spots=(spot(seen),)), {name}) == {
+        name: [
+            ({"phase": "resolve"}, 0.001),
+            ({"phase": "connect"}, 0.025),
+            ({"phase": "starttls"}, 0.05),
+            ({"phase": "handshake"}, 0.1),
+        ]
+    }
 
 
 def test_endpoint_without_roots_makes_no_claim_of_trust() -> None:

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 
 from exporter.expose.request import HEADER
 from exporter.expose.server import Server
-from exporter.facts import Domain
+from exporter.facts import Domain, Proxy, Way
 from exporter.judge.admission import Errand, Forbidden
 from exporter.snapshot import Board
 from tests.expose.asked import SECONDS, Asked
@@ -20,13 +20,14 @@ PLAIN = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 WWW = Domain("www.example.com", labels={"team": "web"})
 API = Domain("api.example.com", 8443, addresses=("192.0.2.1",), server_name="inner.example.com")
+MAIL = Domain("mail.example.com", way=Way("smtp", Proxy("proxy.example.com", 3128)))
 ALLOW = ("*.example.net:8443", "192.0.2.0/24:443", "169.254.0.0/16:*", "[::/0]:*")
 
 
 @pytest.fixture
 def board() -> Board:
     """Give the board that the server serves."""
-    return Board(snapshot(case(), targets=(WWW, API), listed=True))
+    return Board(snapshot(case(), targets=(WWW, API, MAIL), listed=True))
 
 
 @pytest.fixture
@@ -82,6 +83,22 @@ async def test_debug(url: str) -> None:
         (
             "target=api.example.com:8443&hostname=shop.example.com",
             Errand(Domain("shop.example.com", 8443, addresses=("192.0.2.1",)), "api.example.com", SECONDS),
+        ),
+        (
+            "target=mail.example.com",
+            Errand(MAIL, "mail.example.com", SECONDS),
+        ),
+        (
+            "target=mail.example.com:443&starttls=imap&hostname=other.example.com",
+            Errand(
+                Domain("other.example.com", way=Way("imap", Proxy("proxy.example.com", 3128))),
+                "mail.example.com",
+                SECONDS,
+            ),
+        ),
+        (
+            "target=b.example.net:8443&starttls=ftp",
+            Errand(Domain("b.example.net", 8443, way=Way("ftp")), "b.example.net", SECONDS, guarded=True),
         ),
         (
             "target=a.b.example.net:8443",

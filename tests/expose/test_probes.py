@@ -12,9 +12,9 @@ from exporter.expose.discovery import directory
 from exporter.expose.ondemand import judged
 from exporter.expose.probes import Probe
 from exporter.expose.request import Request
-from exporter.facts import Domain, Look, Seen, Timing, Why
+from exporter.facts import Domain, Look, Seen, Timing, Way, Why
 from exporter.judge.admission import Errand, Probed
-from tests.evidence import ARN, CERTIFICATE, OTHER_ARN, look, missed, served
+from tests.evidence import ARN, CERTIFICATE, OTHER_ARN, SERVED, look, missed, served
 from tests.expose.snapshots import case, snapshot
 from tests.servers import need
 
@@ -198,13 +198,13 @@ serial abc, 2026-10-01 to 2027-04-17 00:00:00 UTC
    +0.503 s  2001:db8::1: trust: not trusted: self-signed certificate
    +0.503 s  2001:db8::1: name: it covers www.example.com
    +0.126 s  ACM: {ARN}: reachable breaks: www.example.com at 192.0.2.11: the connection is refused; \
-do: start the HTTPS listener, or take the address out of DNS
+do: start the listener, or take the address out of DNS
    +0.126 s  ACM: {ARN}: name_match is unknown: www.example.com at 192.0.2.11: what is served is not known: \
 the connection is refused
    +0.126 s  ACM: {ARN}: serial_match breaks: www.example.com at 2001:db8::1 serves serial abc, a certificate \
 that is not in this inventory; do: deploy ACM's certificate there, or manage the served one too
    +0.126 s  ACM: {OTHER_ARN}: reachable breaks: www.example.com at 192.0.2.11: the connection is refused; \
-do: start the HTTPS listener, or take the address out of DNS
+do: start the listener, or take the address out of DNS
    +0.126 s  ACM: {OTHER_ARN}: name_match is unknown: www.example.com at 192.0.2.11: what is served is not \
 known: the connection is refused
    +0.126 s  ACM: {OTHER_ARN}: serial_match breaks: www.example.com at 2001:db8::1 serves serial abc, a \
@@ -261,6 +261,16 @@ def test_log_of_a_sibling() -> None:
     ]
 
 
+def test_log_of_two_certificates() -> None:
+    """Each type of key has its lines."""
+    other = replace(SERVED, key_type="ecdsa", cipher="TLS_CHACHA20_POLY1305_SHA256", group="x25519")
+    lines = told(probe(look(sight=served(key_type="rsa", others=(other,)))))
+    assert [line for line in lines if "handshake" in line and "192.0.2.10" in line] == [
+        "192.0.2.10 (RSA): handshake: TLSv1.3 TLS_AES_128_GCM_SHA256",
+        "192.0.2.10 (ECDSA): handshake: TLSv1.3 TLS_CHACHA20_POLY1305_SHA256 x25519",
+    ]
+
+
 def test_log_of_failures() -> None:
     """A name that does not resolve, a handshake that fails, a name that no certificate covers."""
     assert told(probe(UNKNOWN))[1] == "resolve www.example.com: name_not_found: it does not exist"
@@ -272,6 +282,15 @@ def test_log_of_failures() -> None:
         "192.0.2.10: handshake: reset",
         "ACM: no certificate of the inventory covers a.example.org",
         "a failure",
+    ]
+    mail = replace(errand, domain=Domain("a.example.org", 25, way=Way("smtp")))
+    told_no = missed(Why.STARTTLS_REFUSED, "does not offer STARTTLS", name="a.example.org", port=25)
+    early = replace(told_no, timing=Timing(0.1, 0.1, starttls=0.1))
+    assert told(probe(early, errand=mail), Request("a.example.org", 25))[1:5] == [
+        "begins with smtp",
+        "resolve a.example.org -> 192.0.2.10",
+        "192.0.2.10: connected",
+        "192.0.2.10: starttls: starttls_refused: does not offer STARTTLS",
     ]
     tentative = replace(WWW, domain=Domain("www.example.com", tentative=True))
     assert told(probe(UNKNOWN, errand=tentative))[1:] == [

@@ -36,9 +36,14 @@ def test_target(target: str, host: str, port: int) -> None:
 def test_everything() -> None:
     """All parameters of blackbox_exporter that mean something to a look over TLS."""
     query = {"target": "[2001:db8::1]:8443", "hostname": "WWW.example.com", "module": "tls", "debug": "true"}
-    request = parse(query, {HEADER: "10"})
-    assert request == Request("2001:db8::1", 8443, "www.example.com", "tls", debug=True, patience=9.5)
+    request = parse({**query, "starttls": "smtp"}, {HEADER: "10"})
+    assert request == Request("2001:db8::1", 8443, "www.example.com", "tls", "smtp", debug=True, patience=9.5)
     assert request.place == "[2001:db8::1]:8443"
+
+
+def test_usual_port() -> None:
+    """A target without a port means that of the protocol."""
+    assert parse({"target": "db.example", "starttls": "postgres"}, {}).place == "db.example:5432"
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,13 @@ def test_patience(header: str, patience: float) -> None:
             (
                 "hostname: 192.0.2.1 is not a host name"
                 " (expected a name to be sent as SNI, which an IP address cannot be)"
+            ),
+        ),
+        (
+            {"target": "x.example", "starttls": "smpt"},
+            (
+                "starttls: smpt is not a protocol that leads to TLS"
+                " (expected smtp, imap, pop3, ftp, postgres, mysql, ldap, xmpp)"
             ),
         ),
         (

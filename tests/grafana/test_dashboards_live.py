@@ -245,6 +245,8 @@ def test_mismatches_tell_what_is_served_instead(shown: Shown) -> None:
     """Each foreign serial number comes with its issuer and with ACM's number."""
     rows = _rows(shown["fleet: Another serial number is served than ACM's"])
     assert [(row["Certificate"], row["Served: issuer"]) for row in rows] == [
+        ("db.example.net", "CN=Amazon RSA 2048 M02,O=Amazon"),
+        ("dual.example.com", "CN=Edge Shield TLS CA 1,O=Edge Shield"),
         ("pinned.example.com", "CN=Amazon RSA 2048 M02,O=Amazon"),
         ("untrusted.example.com", "CN=untrusted.example.com,O=Example"),
         ("waf.example.com", "CN=Edge Shield TLS CA 1,O=Edge Shield"),

@@ -68,7 +68,7 @@ REASONS: Mapping[Why, tuple[str, str]] = {  # evidence: what is said of it, and 
     Why.DNSSEC_BOGUS: ("DNSSEC validation of its address fails", SIGNATURES),
     Why.REFUSED: (
         "the connection is refused",
-        "start the HTTPS listener, or take the address out of DNS",
+        "start the listener, or take the address out of DNS",
     ),
     Why.UNREACHABLE: (
         "the address cannot be reached",
@@ -100,6 +100,15 @@ REASONS: Mapping[Why, tuple[str, str]] = {  # evidence: what is said of it, and 
         "install a sound certificate on the listener",
     ),
     Why.NO_CERTIFICATE: ("it serves no certificate", "install a certificate on the listener"),
+    Why.STARTTLS_REFUSED: (
+        "it does not go over to TLS (STARTTLS)",
+        "switch STARTTLS on at the server",
+    ),
+    Why.STARTTLS_PROTOCOL_ERROR: (
+        "it does not keep to its protocol before TLS (STARTTLS)",
+        "correct the port or the protocol (starttls) in the configuration",
+    ),
+    Why.STARTTLS_TIMEOUT: ("it does not go over to TLS in time (STARTTLS)", ANY),
     Why.HTTP_ERROR: ("free text", ANY),
 }
 OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evidence
@@ -113,6 +122,11 @@ OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evid
     Why.RESOLVER_FAILURE: ("free text", RESOLVER),
     Why.RESOLVER_TIMEOUT: ("free text", RESOLVER),
     Why.NO_ROUTE: ("this machine has no route to it", ROUTE),
+    Why.PROXY_FAILURE: ("free text", "mend the exporter's way to its proxy, or the proxy's rules"),
+    Why.NO_CLIENT_CERTIFICATE: (
+        "free text",
+        "give the exporter a certificate and its key that it can read",
+    ),
     Why.DENIED: ("free text", "allow the exporter's IAM role to read ACM"),
     Why.NO_CREDENTIALS: ("free text", "give the exporter AWS credentials"),
     Why.EXPIRED_TOKEN: ("free text", "renew the exporter's AWS credentials"),
@@ -159,7 +173,7 @@ REACHABLE = (
         looked(look(), missed(Why.REFUSED, address="192.0.2.11")),
         broken(
             "www.example.com at 192.0.2.11: the connection is refused",
-            "start the HTTPS listener, or take the address out of DNS",
+            "start the listener, or take the address out of DNS",
         ),
     ),
     Trial(
@@ -235,7 +249,7 @@ NAME_MATCH = (
         blind(
             Why.REFUSED,
             f"{HERE}: what is served is not known: the connection is refused",
-            "start the HTTPS listener, or take the address out of DNS",
+            "start the listener, or take the address out of DNS",
         ),
     ),
     Trial(
@@ -371,7 +385,7 @@ SERIAL_MATCH = (
         blind(
             Why.REFUSED,
             f"{HERE}: what is served is not known: the connection is refused",
-            "start the HTTPS listener, or take the address out of DNS",
+            "start the listener, or take the address out of DNS",
         ),
     ),
     Trial(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from exporter.demo import pki
 from exporter.facts import Domain, Endpoint, Look, Seen, Served, Timing, Unseen, Why
-from exporter.observe import handshake
+from exporter.observe import contexts
 from exporter.observe.sight import Blind
 from exporter.observe.tls import MOST_ADDRESSES, TlsEye
 from exporter.observe.trust import Trust
@@ -59,6 +59,7 @@ def served(issued: pki.Issued, **changes: object) -> Served:
         trust_error="",
         chain_not_after=leaf.not_valid_after_utc,
         chain_length=2,
+        group="x25519",
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -213,6 +214,7 @@ async def test_old_server(tmp_path: Path, version: str) -> None:
             trust_error="",
             chain_not_after=leaf.not_valid_after_utc,
             chain_length=1,
+            group="x25519",
         )
         no_roots = TlsEye(nobody, Trust([], lambda: NOW), PATIENT, lambda: NOW)
         (seen,) = await no_roots.look(Domain("a.test", peer.port, ("127.0.0.1",)))
@@ -238,7 +240,7 @@ async def test_client_certificate_wanted(
 ) -> None:
     """A server that lets in only who has a certificate still shows its own, however we come to know it."""
     if not private:
-        monkeypatch.setattr(handshake, "_LIB", None)
+        monkeypatch.setattr(contexts, "_LIB", None)
     async with peers.tls_server(LEAF, version=version, asks=True, client_ca=client_ca) as peer:
         expected = served(LEAF, wants_client_certificate=True, **changes)
         assert await look(peer.port) == success(peer.port, expected)
@@ -247,7 +249,7 @@ async def test_client_certificate_wanted(
 async def test_other_curve() -> None:
     """A server that takes none but a curve without a key share in our first flight is seen."""
     async with peers.tls_server(LEAF, curve="secp384r1") as peer:
-        assert await look(peer.port) == success(peer.port, served(LEAF))
+        assert await look(peer.port) == success(peer.port, served(LEAF, group="secp384r1"))
 
 
 async def test_key_shares() -> None:

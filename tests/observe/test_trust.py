@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from exporter.demo import pki
 from exporter.facts import Why
 from exporter.observe.sight import Blind
-from exporter.observe.trust import Trust, load_roots
+from exporter.observe.trust import MOST_LINKS, Trust, load_roots
 from tests.observe.tls_peers import COMMON_NAME, DAY, NOW, chain, der, odd_leaf, with_serial
 
 ROOT = pki.root("Root", NOW - 100 * DAY, 1000 * DAY)
@@ -209,3 +209,23 @@ def test_load_roots_without_file(tmp_path: Path) -> None:
 def test_root_of_serial_zero() -> None:
     """Some public roots have the serial 0; what leads there is trusted."""
     assert Trust([ZERO], Clock()).verify((ZERO,)) == (True, "", NOW + DAY)
+
+
+def test_links() -> None:
+    """Each certificate of a chain is told of by itself: what it is, and whether it leads to a trusted root."""
+    stranger = pki.root("Stranger", NOW - DAY, 300 * DAY)
+    served = (*chain(LEAF), der(stranger.certificate))
+    trust = Trust([der(ROOT.certificate)], Clock(), links=True)
+    assert [(one.subject, one.not_after, one.trusted) for one in trust.links(served)] == [
+        ("CN=a.test,O=Example", NOW + 49 * DAY, True),
+        ("CN=Middle,O=Example", NOW + 410 * DAY, True),
+        ("CN=Stranger,O=Example", NOW + 299 * DAY, False),
+    ]
+    assert [one.serial for one in trust.links(served)] == [LEAF.serial, MIDDLE.serial, stranger.serial]
+    assert [one.trusted for one in Trust([], Clock(), links=True).links(served)] == [None, None, None]
+    assert Trust([], Clock()).links(served) == ()
+
+
+def test_links_are_few() -> None:
+    """A chain of any length has eight rows at most."""
+    assert len(Trust([], Clock(), links=True).links(chain(LEAF) * 20)) == MOST_LINKS

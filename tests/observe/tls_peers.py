@@ -93,10 +93,11 @@ async def tls_server(
     asks: bool = False,
     client_ca: x509.Certificate | None = None,
     curve: str = "",
+    also: pki.Issued | None = None,
 ) -> AsyncIterator[Peer]:
     """Serve TLS with the standard library; `asks` wants a client certificate and refuses who has none."""
     peer = Peer(0)
-    context = _context(issued)
+    context = server_context(issued, also)
     context.maximum_version = version
     context.sni_callback = lambda _, name, __: peer.server_names.append(name)
     if asks:
@@ -109,19 +110,21 @@ async def tls_server(
         yield peer
 
 
-def _context(issued: pki.Issued) -> ssl.SSLContext:
+def server_context(*issued: pki.Issued | None) -> ssl.SSLContext:
+    """Make a server's context of one certificate, or of one for each type of key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(issued.key_pem + issued.chain_pem)
-        file.flush()
-        context.load_cert_chain(file.name)
+    for one in filter(None, issued):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(one.key_pem + one.chain_pem)
+            file.flush()
+            context.load_cert_chain(file.name)
     return context
 
 
 @contextlib.contextmanager
 def threaded_server(issued: pki.Issued, greeted: Callable[..., None]) -> Iterator[int]:
     """Serve one handshake from a thread, which calls `greeted` when it has read the ClientHello."""
-    context = _context(issued)
+    context = server_context(issued)
     context.sni_callback = greeted
     with socket.create_server(("127.0.0.1", 0)) as listening:
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from exporter.facts import Domain, Look, Unseen, Why
+from exporter.facts import Domain, Look, Unseen, Way, Why
 from exporter.judge.admission import Errand, Forbidden, Probed
 from exporter.schedule.ondemand import OnDemand, Resolve
 from tests.evidence import ADDRESS, look, missed
@@ -67,6 +67,16 @@ async def test_as_somebody_else_at_the_addresses_of_the_host() -> None:
     errand = Errand(Domain("www.example.com"), "lb.example.com", 5.0)
     found = await world.on_demand().run(errand)
     assert found == Probed((replace(look(address="192.0.2.99"), reached=True),), 1.0)
+
+
+@virtual
+async def test_one_at_a_time_for_each_way() -> None:
+    """Who asks for another protocol does not get the answer of the one under way."""
+    world = World()
+    on_demand = world.on_demand()
+    mail = replace(WWW, domain=replace(WWW.domain, way=Way("smtp")))
+    await asyncio.gather(on_demand.run(WWW), on_demand.run(mail), on_demand.run(mail))
+    assert len(world.looked) == 2
 
 
 @virtual

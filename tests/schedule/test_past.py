@@ -11,7 +11,7 @@ import pytest
 from exporter.facts import Ask, Domain, Endpoint, Question, Seen, Unseen, Why
 from exporter.schedule.plan import Plan
 from exporter.snapshot import Snapshot, Source
-from exporter.snapshot.past import Past, Process, Way
+from exporter.snapshot.past import Door, Past, Process
 from tests.evidence import ADDRESS, DAY, NOON, SERVED
 from tests.schedule.account import Acm, row, whole
 from tests.schedule.test_watch import WWW, World
@@ -92,7 +92,7 @@ async def test_what_was_under_way_or_failed_comes_first() -> None:
     before.takes = 5.0
     past = await lived(before, 1)
     assert past.process == Process(
-        requests={Way("production", region="0"): {}},
+        requests={Door("production", region="0"): {}},
         tally=past.process.tally,
         recent={"tls": {}, "dns": {}},
     )
@@ -108,7 +108,7 @@ async def test_what_left_the_configuration_is_forgotten() -> None:
     first, second = Acm(row("a")), Acm(row("b", arn="arn:aws:acm:eu-west-1:444455556666:certificate/b"))
     second.account, second.region = "444455556666", "eu-west-1"
     past = await lived(World(first, second, plan=Plan(domains=(WWW, PLAIN), tags=("team", "secret"))))
-    assert past.stocks.keys() == {Way("production", region="0"), Way("production", region="1")}
+    assert past.stocks.keys() == {Door("production", region="0"), Door("production", region="1")}
     after = World(first, plan=Plan(domains=(WWW,), tags=("team",)), past=past)
     async with at_work(after.watch.run()):
         await asyncio.sleep(0.1)

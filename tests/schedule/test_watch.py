@@ -33,7 +33,7 @@ from exporter.schedule.memory import Memory
 from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Case, Snapshot, Source
-from exporter.snapshot.past import NOTHING, Past, Way
+from exporter.snapshot.past import NOTHING, Door, Past
 from tests.evidence import ADDRESS, NOON, OTHER_ARN, SERVED
 from tests.schedule.account import PLACE, Acm, row, whole
 from tests.schedule.virtual import at_work, now, virtual
@@ -54,7 +54,7 @@ class World:
         self.takes = 0.0
         self.board = Board(Snapshot(NOON, Policy()))
         eyes = Eyes(
-            [(Way("production", region=str(n)), acm) for n, acm in enumerate(accounts)], self._tls, self._dns
+            [(Door("production", region=str(n)), acm) for n, acm in enumerate(accounts)], self._tls, self._dns
         )
         self.watch = Watch(eyes, plan or Plan(), Policy(), now, self.board, past=past)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.facts import Ask, Caa, Domain, Question, Seen, Unseen, Why
 from exporter.snapshot import Change, History, Source, What
-from exporter.snapshot.past import Entry, Past, Process, Stock, Way
+from exporter.snapshot.past import Door, Entry, Past, Process, Stock
 from tests.evidence import ARN, CERTIFICATE, DAY, LOOKS, NOON, OTHER_ARN, SERIAL, answers, look, missed
 
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
@@ -47,9 +47,12 @@ def drawn(of: Any) -> st.SearchStrategy[Any]:
     assert is_dataclass(origin), of
     variables = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=True))
     hints = get_type_hints(origin)
-    return st.builds(
-        origin, **{f.name: drawn(variables.get(hints[f.name], hints[f.name])) for f in fields(origin)}
-    )
+    own = {f.name for f in fields(origin) if hints[f.name] == tuple[origin, ...]}  # others of its own kind
+    parts = {f.name: drawn(variables.get(hints[f.name], hints[f.name])) for f in fields(origin) if f.name not in own}
+    alone = st.builds(origin, **parts)
+    if not own:
+        return alone
+    return st.builds(origin, **parts, **{name: st.lists(alone, max_size=1).map(tuple) for name in own})
 
 
 def pasts() -> st.SearchStrategy[Past]:
@@ -93,7 +96,7 @@ BARE = replace(CERTIFICATE, details=Unseen(Why.NOT_YET))
 CHANGE = Change(NOON, ARN, "example.com", What.SERIAL, "a1", f"{SERIAL:x}")
 LIVED = Past(
     stocks={
-        Way("production", region="us-east-1"): Stock(
+        Door("production", region="us-east-1"): Stock(
             Source("acm", "111122223333", "us-east-1", True, 0.7, NOON),
             (
                 Entry(BARE, Seen(CERTIFICATE), BARE, NOON, {"team": "web"}),

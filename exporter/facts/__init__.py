@@ -1,6 +1,6 @@
 """The nouns: what was seen, at which moment, or why it was not seen.
 
-Law of this module: data only. It imports nobody of this package, and nothing here decides or looks.
+Law of this room: data only. It imports nobody else of this package, and nothing here decides or looks.
 Times are aware datetimes in UTC; names of hosts are lower-case A-labels without a trailing dot.
 """
 
@@ -12,61 +12,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from exporter.facts.way import Proxy as Proxy
+from exporter.facts.way import Way as Way
+from exporter.facts.why import Why as Why
+
 T_co = TypeVar("T_co", covariant=True)
-
-
-class Why(StrEnum):
-    """Why a look gave no value: a closed set, safe as a label."""
-
-    NOT_YET = "not_yet"  # nobody has looked so far
-    BUG = "bug"  # our own mistake
-    TIMEOUT = "timeout"  # the deadline passed, in a place that has no reason of its own
-    STALE = "stale"  # known, but from too long ago to be held against what is seen now
-
-    BAD_NAME = "bad_name"  # not a host name that DNS or TLS can ask for
-    NAME_NOT_FOUND = "name_not_found"  # NXDOMAIN
-    NO_ADDRESS = "no_address"  # the name exists, without A and AAAA
-    RESOLVER_FAILURE = "resolver_failure"  # SERVFAIL, REFUSED, no resolver
-    RESOLVER_TIMEOUT = "resolver_timeout"
-    DNSSEC_BOGUS = "dnssec_bogus"  # answers only while validation is switched off
-
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"  # a router on the way says so
-    NO_ROUTE = "no_route"  # this machine has no way to that address family
-    CONNECT_TIMEOUT = "connect_timeout"
-    HANDSHAKE_TIMEOUT = "handshake_timeout"
-    RESET = "reset"  # closed or reset before the handshake was done
-    NOT_TLS = "not_tls"
-    TLS_UNRECOGNIZED_NAME = "tls_unrecognized_name"
-    TLS_PROTOCOL_VERSION = "tls_protocol_version"
-    TLS_HANDSHAKE_FAILURE = "tls_handshake_failure"
-    TLS_ALERT = "tls_alert"  # any other alert
-    TLS_PROTOCOL_ERROR = "tls_protocol_error"  # bytes that TLS does not allow
-    BAD_CERTIFICATE = "bad_certificate"  # could not be parsed
-    NO_CERTIFICATE = "no_certificate"
-    HTTP_ERROR = "http_error"  # an HTTP answer other than 200
-
-    DENIED = "denied"
-    NO_CREDENTIALS = "no_credentials"
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a reason, not a secret
-    THROTTLED = "throttled"
-    NOT_FOUND = "not_found"
-    MALFORMED = "malformed"  # an answer that is not of the documented shape
-    ABSENT = "absent"  # an answer without the field in question
-    AWS_UNREACHABLE = "aws_unreachable"
-    AWS_ERROR = "aws_error"
-
-    @property
-    def ours(self) -> bool:
-        """Whether the reason tells of us or our way there, and so nothing of what was looked at."""
-        return self in _OURS
-
-
-_OURS = {
-    *(Why.NOT_YET, Why.STALE, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
-    *(Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN, Why.THROTTLED, Why.NOT_FOUND),
-    *(Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +113,7 @@ class Domain:
     arn: str = ""  # the certificate it must serve
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     tentative: bool = False
+    way: Way | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +123,18 @@ class Endpoint:
     domain: str
     port: int
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One certificate of a served chain."""
+
+    subject: str
+    issuer: str
+    serial: int
+    fingerprint: str
+    not_after: datetime
+    trusted: bool | None  # whether it leads to a trusted root by what was served; None: no roots are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +155,11 @@ class Served:
     chain_not_after: datetime  # earliest end in the verified chain, else in what was served
     chain_length: int
     wants_client_certificate: bool = False
+    group: str = ""  # of the key exchange: x25519
+    ocsp: str = ""  # what the stapled response says; "none" without one, "" where it was not asked for
+    chain: tuple[Link, ...] = ()  # the leaf first; empty where it was not asked for
+    key_type: str = ""  # rsa or ecdsa, where that was asked for …
+    others: tuple[Served, ...] = ()  # … and what was served for the other key types
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +167,9 @@ class Timing:
     """Seconds spent in each phase of one look; None where the phase was not reached."""
 
     resolve: float | None = None
-    connect: float | None = None
+    connect: float | None = None  # through a proxy: until its tunnel stood
     handshake: float | None = None
+    starttls: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +186,7 @@ class Look:
     last: Served | None = None
     last_success: datetime | None = None
     reached: bool | None = None  # the latest evidence, for or against; None: never any
+    client_not_after: datetime | None = None  # end of the client certificate that was offered
 
 
 # --- DNS and HTTP --------------------------------------------------------------------------------------
