@@ -7,7 +7,7 @@ that 012345670123, 1:30, on and 2026-11-23 stay what they are; only an empty val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -90,18 +90,26 @@ class Document:
         """Return the values with their ${VARIABLES} filled in, and a fault for each that cannot be."""
         faults: list[Fault] = []
 
-        def plain(node: Node, path: KeyPath) -> Tree:
-            if isinstance(node.value, dict):
-                return {key: plain(child, (*path, key)) for key, (_, child) in node.value.items()}
-            if isinstance(node.value, tuple):
-                return tuple(plain(child, (*path, index)) for index, child in enumerate(node.value))
+        def fill(text: str, path: KeyPath) -> str:
             try:
-                return node.value and _fill(node.value, env)
+                return _fill(text, env)
             except ValueError as error:
                 faults.append(Fault(str(error), path, final=True))
-                return node.value
+                return text
 
-        return plain(self.root, ()), tuple(faults)
+        return _tree(self.root, (), fill), tuple(faults)
+
+    def tree(self) -> Tree:
+        """Return the values as they are written; ${NAME} is text like any other."""
+        return _tree(self.root, (), lambda text, _: text)
+
+
+def _tree(node: Node, path: KeyPath, read: Callable[[str, KeyPath], str]) -> Tree:
+    if isinstance(node.value, dict):
+        return {key: _tree(child, (*path, key), read) for key, (_, child) in node.value.items()}
+    if isinstance(node.value, tuple):
+        return tuple(_tree(child, (*path, index), read) for index, child in enumerate(node.value))
+    return node.value and read(node.value, path)
 
 
 def _fill(text: str, env: Mapping[str, str]) -> str:

@@ -172,9 +172,9 @@ class Settings(Section):
     state_file: Later = None
 
 
-def known_keys(path: KeyPath) -> tuple[str, ...]:
+def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]:
     """Return the keys that may stand beside the one at `path`, without those that come later."""
-    section: type[BaseModel] = Settings
+    section: type[BaseModel] = root
     for step in path[:-1]:
         if isinstance(step, str):
             annotation = section.model_fields[step].annotation
