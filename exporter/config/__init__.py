@@ -1,6 +1,7 @@
 """What an operator wrote -> frozen Settings, or every mistake at once.
 
-Law of this room: it reads the file, the variables handed in and `ca_file`, and knows no other room.
+Law of this room: it reads the two files and those they name, and the variables handed in, and knows no
+other room.
 """
 
 from __future__ import annotations

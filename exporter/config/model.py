@@ -81,7 +81,7 @@ class Account(Section):
     regions: tuple[Annotated[str, BeforeValidator(kinds.region)], ...] = ()
     profile: Text = ""
     role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
-    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = ""
+    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = Field("", repr=False)
 
     @field_validator("role_arn")
     @classmethod
