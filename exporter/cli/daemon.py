@@ -12,6 +12,7 @@ import structlog
 from exporter import __version__
 from exporter.cli import build
 from exporter.config import Settings
+from exporter.expose.follow import Following
 from exporter.expose.server import Server
 from exporter.judge.sharding import ALONE, Shard
 
@@ -22,11 +23,13 @@ SELDOM = (20_000, 50, 100)  # collections: nearly all that looks leave behind go
 Addresses = Sequence[tuple[str | None, int]]
 
 
-def run(settings: Settings, addresses: Addresses, shard: Shard = ALONE) -> int:
+def run(
+    settings: Settings, addresses: Addresses, shard: Shard = ALONE, web_file: Following | None = None
+) -> int:
     """Run the daemon; returns the exit code."""
     build.raise_limits()
     gc.set_threshold(*SELDOM)
-    return asyncio.run(serve(settings, addresses, shard=shard))
+    return asyncio.run(serve(settings, addresses, shard=shard, web_file=web_file))
 
 
 async def serve(
@@ -35,6 +38,7 @@ async def serve(
     greet: Callable[[list[str]], None] = lambda _: None,
     *,
     shard: Shard = ALONE,
+    web_file: Following | None = None,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT; `greet` is told the URLs once they answer."""
     stop = asyncio.Event()
@@ -48,7 +52,7 @@ async def serve(
     rules = settings.renewal.rules
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
     with build.watch(settings, shard=shard) as (watch, board):
-        server = Server(board, build.probing(settings, watch))
+        server = Server(board, build.probing(settings, watch), web_file)
         try:
             urls = await server.start(addresses)
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
