@@ -202,5 +202,5 @@ def test_files_that_are_named_anew_are_followed_from_then_on(tmp_path: Path) -> 
 
 def test_nothing_to_begin_with(tmp_path: Path) -> None:
     """At the start, what cannot be used is an error."""
-    with pytest.raises(UnusableError, match="web.yml: does not exist"):
+    with pytest.raises(UnusableError, match=r"web\.yml: does not exist"):
         build.following(tmp_path / "web.yml", open_health=False)
