@@ -56,7 +56,8 @@ def load(path: Path, env: Mapping[str, str]) -> Settings:
         settings = Settings.model_validate({} if tree is None else tree, context={"folder": path.parent})
     except ValidationError as error:
         told = {one.path for one in faults if one.final}
-        wrong = (fault(detail, Settings) for detail in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        wrong = (document.unfilled(fault(detail, Settings), env) for detail in found)
         faults += [one for one in wrong if document.locate(one.path)[0] not in told]
     faults += _repeated(document, tree)
     if settings is None or faults:

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from exporter.config.kinds import show
+
 KeyPath: TypeAlias = tuple[str | int, ...]
 Tree: TypeAlias = "str | tuple[Tree, ...] | dict[str, Tree] | None"
 
@@ -98,6 +100,27 @@ class Document:
                 return text
 
         return _tree(self.root, (), fill), tuple(faults)
+
+    def value(self, path: KeyPath) -> Node:
+        """Return the nearest value to a path."""
+        node = self.root
+        for step in path:
+            if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
+                node = node.value[step][1]
+            elif isinstance(node.value, tuple) and isinstance(step, int):
+                node = node.value[step]
+        return node
+
+    def unfilled(self, fault: Fault, env: Mapping[str, str]) -> Fault:
+        """Say a fault with ${NAME} instead of what that stands for, which may be a secret."""
+        written = self.value(fault.path).value
+        if not isinstance(written, str) or not VARIABLE.search(written):
+            return fault
+        try:
+            filled = _fill(written, env)
+        except ValueError:
+            return fault
+        return replace(fault, words=fault.words.replace(show(filled), show(written))) if filled else fault
 
     def tree(self) -> Tree:
         """Return the values as they are written; ${NAME} is text like any other."""
