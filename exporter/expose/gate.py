@@ -60,7 +60,10 @@ def _quiet() -> logging.Logger:
 
 def _no_fault_of_clients(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError | ConnectionError)
+    if not isinstance(error, HttpProcessingError | ConnectionError):
+        return True
+    error.__traceback__ = None  # its frames hold what was received, and would do so until a collection
+    return False
 
 
 class Gates:

@@ -48,6 +48,8 @@ class Guard:
         self._waiting += 1
         try:
             async with self._turns:
+                if request.transport is None or request.transport.is_closing():
+                    return _says(503, "nobody waits any more")
                 return await handler(request)
         finally:
             self._waiting -= 1
