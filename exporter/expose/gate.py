@@ -23,6 +23,7 @@ from exporter.expose.follow import Following
 
 log = structlog.get_logger("acm_exporter.expose")
 
+PIECE = 16_384  # bytes read at a time: what is refused is held until a garbage collection
 BACKLOG = 512  # connections that the kernel holds until we accept them
 
 
@@ -60,10 +61,7 @@ def _quiet() -> logging.Logger:
 
 def _no_fault_of_clients(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    if not isinstance(error, HttpProcessingError | ConnectionError):
-        return True
-    error.__traceback__ = None  # its frames hold what was received, and would do so until a collection
-    return False
+    return not isinstance(error, HttpProcessingError | ConnectionError)
 
 
 class Gates:
@@ -72,6 +70,7 @@ class Gates:
     def __init__(self, limits: Limits, following: Following | None) -> None:
         self.limits = limits
         self.following = following
+        self.buffer = memoryview(bytearray(PIECE))
         self._servers: list[asyncio.Server] = []
         self._gates: dict[str, dict[Gate, None]] = {}  # by peer, the oldest first
         self._by_handler: dict[asyncio.Protocol, Gate] = {}
@@ -162,7 +161,7 @@ class Gates:
         return (gate for gates in self._gates.values() for gate in gates)
 
 
-class Gate(asyncio.Protocol):
+class Gate(asyncio.BufferedProtocol):
     """One connection: stands between its transport and aiohttp's handler, and knows what it waits for."""
 
     def __init__(self, gates: Gates, handler: asyncio.Protocol) -> None:
@@ -220,8 +219,13 @@ class Gate(asyncio.Protocol):
             self.handler.data_received(data)
         self._early.clear()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's word
+        """Lend the buffer that all share, which is read at once."""
+        return self._gates.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Pass it on; the first bytes of a request start its clock."""
+        data = bytes(self._gates.buffer[:nbytes])
         if not self.busy and self.since is None:
             self.since = self._loop.time()
         if self._transport is None:
