@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 from exporter import __version__
+from exporter.cli import guarding
 
 if TYPE_CHECKING:
     from exporter.config import Settings
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 FAILED = 1
-BAD_USAGE = 2
+BAD_USAGE = guarding.BAD_USAGE
 UNKNOWN = 3  # of `check`, as monitoring plugins say it
 INTERRUPTED = 130
 
@@ -102,9 +103,7 @@ def cli() -> None:
 @cli.command()
 @_config_file()
 @_listening
-@click.option(
-    "--web.config.file", "web_config_file", type=click.Path(path_type=Path), help="Not supported yet."
-)
+@guarding.options
 @click.option(
     "--shard.index",
     "shard_index",
@@ -120,23 +119,23 @@ def run(
     config_file: Path | None,
     web_listen_address: list[tuple[str | None, int]],
     web_config_file: Path | None,
+    web_open_health: bool,
     shard_index: int | None,
     shard_total: int | None,
     log_level: str,
     log_format: str,
 ) -> int:
     """Watch, and serve metrics to Prometheus."""
-    if web_config_file is not None:
-        raise click.BadParameter("is not supported yet", param_hint="--web.config.file")
     shard = _shard(shard_index, shard_total)
     from exporter.cli.origin import Origin
 
     origin = Origin(config_file, os.environ) if config_file else None
-    settings = _settings(config_file, BAD_USAGE) if origin is None else _loaded(origin.load, BAD_USAGE)
+    settings = _settings(config_file) if origin is None else _loaded(origin.load)
+    web_file = guarding.followed(web_config_file, open_health=web_open_health)
     from exporter.cli import daemon, logs
 
     logs.set_up(log_level, log_format)
-    return daemon.run(settings, web_listen_address, shard, origin)
+    return daemon.run(settings, web_listen_address, shard, origin, web_file)
 
 
 @cli.command()
@@ -167,27 +166,47 @@ def config() -> None:
 
 
 @config.command("check")
-@_config_file(required=True)
-def config_check(config_file: Path) -> None:
-    """Validate a file: exit 0, or every mistake on standard error."""
-    _settings(config_file, BAD_USAGE)
-    click.echo(f"{config_file}: fine")
+@_config_file()
+@guarding.web_config_file
+def config_check(config_file: Path | None, web_config_file: Path | None) -> None:
+    """Validate one file or both: exit 0, or every mistake on standard error."""
+    if config_file is None and web_config_file is None:
+        raise click.UsageError("nothing to check (expected --config.file, --web.config.file or both)")
+    wrong: list[str] = []
+    for file, read in ((config_file, _settings), (web_config_file, guarding.followed)):
+        if file is not None:
+            try:
+                read(file)
+            except click.exceptions.Exit:
+                wrong.append(str(file))
+            else:
+                click.echo(f"{file}: fine")
+    if wrong:
+        raise click.exceptions.Exit(BAD_USAGE)
 
 
 @cli.command()
 @_listening
+@guarding.options
 @click.option(
     "--crowd", type=click.IntRange(0, 100_000), default=0, help="So many healthy certificates more."
 )
 @_logging
 def demo(
-    web_listen_address: list[tuple[str | None, int]], crowd: int, log_level: str, log_format: str
+    *,
+    web_listen_address: list[tuple[str | None, int]],
+    web_config_file: Path | None,
+    web_open_health: bool,
+    crowd: int,
+    log_level: str,
+    log_format: str,
 ) -> int:
     """Watch an embedded world on loopback: ACM, DNS and TLS endpoints in every state."""
+    web_file = guarding.followed(web_config_file, open_health=web_open_health)
     from exporter.cli import logs, showcase
 
     logs.set_up(log_level, log_format)
-    return showcase.run(web_listen_address, crowd)
+    return showcase.run(web_listen_address, crowd, web_file)
 
 
 def _table(name: str, help_: str) -> None:
@@ -214,13 +233,13 @@ def _shard(index: int | None, total: int | None) -> Shard:
         raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
-def _settings(file: Path | None, exit_code: int) -> Settings:
+def _settings(file: Path | None, exit_code: int = BAD_USAGE) -> Settings:
     from exporter.config import default, load
 
     return default() if file is None else _loaded(lambda: load(file, os.environ), exit_code)
 
 
-def _loaded(load: Callable[[], Settings], exit_code: int) -> Settings:
+def _loaded(load: Callable[[], Settings], exit_code: int = BAD_USAGE) -> Settings:
     from exporter.config import ConfigError
 
     try:

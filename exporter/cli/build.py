@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter import config
-from exporter.config import Settings
+from exporter.config import ConfigError, Settings
 from exporter.config.ways import ProxyUrl
+from exporter.config.web import WebSettings
+from exporter.config.webfile import load_web
+from exporter.expose.follow import Following
 from exporter.expose.ondemand import Probing
 from exporter.facts import Domain, Look, Proxy, Way
 from exporter.judge.admission import allowance
@@ -117,6 +120,18 @@ def probing(settings: Settings, watch: Watch, *, clock: Callable[[], datetime] =
         tuple(allowance(text) for text in settings.probe.allow),
         settings.probe.timeout.total_seconds(),
     )
+
+
+def following(web_file: Path, *, open_health: bool) -> Following:
+    """Build what follows a web configuration file; UnusableError where it cannot be used."""
+
+    def load() -> WebSettings | str:
+        try:
+            return load_web(web_file)
+        except ConfigError as error:
+            return str(error)
+
+    return Following(load, open_health=open_health)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -18,6 +18,7 @@ from exporter.cli.beside import Beside
 from exporter.cli.origin import Origin
 from exporter.cli.succession import Succession
 from exporter.config import Settings
+from exporter.expose.follow import Following
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot.past import NOTHING, Past
 
@@ -31,12 +32,18 @@ Addresses = Sequence[tuple[str | None, int]]
 Keep = Callable[[Past], None]
 
 
-def run(settings: Settings, addresses: Addresses, shard: Shard = ALONE, origin: Origin | None = None) -> int:
+def run(
+    settings: Settings,
+    addresses: Addresses,
+    shard: Shard = ALONE,
+    origin: Origin | None = None,
+    web_file: Following | None = None,
+) -> int:
     """Run the daemon; returns the exit code."""
     build.raise_limits()
     gc.set_threshold(*SELDOM)
     runner = asyncio.Runner()  # not closed: that would wait for a thread that judges or renders
-    return runner.run(serve(settings, addresses, shard=shard, origin=origin))
+    return runner.run(serve(settings, addresses, shard=shard, origin=origin, web_file=web_file))
 
 
 async def serve(
@@ -48,6 +55,7 @@ async def serve(
     origin: Origin | None = None,
     keep: Keep | None = None,
     clock: Callable[[], datetime] = build.clock,
+    web_file: Following | None = None,
 ) -> int:
     """Watch and serve until SIGTERM or SIGINT, of which the second ends the process at once.
 
@@ -62,7 +70,9 @@ async def serve(
     past = await beside.begin(settings)
     with ExitStack() as stack:
         stop = stack.enter_context(_Signals(lambda: succession.reload("SIGHUP")))
-        succession = Succession(settings, origin, shard=shard, clock=clock, past=past, beside=beside)
+        succession = Succession(
+            settings, origin, shard=shard, clock=clock, past=past, beside=beside, web_file=web_file
+        )
         stack.callback(succession.close)
         server = succession.server
         if past is not NOTHING:

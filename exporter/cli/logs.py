@@ -9,6 +9,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 FOREIGN = ("botocore", "urllib3", "asyncio", "aiohttp")  # heard only when they warn
+QUOTING = ("botocore", "urllib3")  # their tracebacks quote what was sent and received
 
 
 def set_up(level: str, form: str) -> None:
@@ -27,7 +28,7 @@ def set_up(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_without_course, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
@@ -47,6 +48,18 @@ def set_up(level: str, form: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _without_course(_: object, __: str, event: EventDict) -> EventDict:
+    """Drop the traceback of what a library warns of: botocore's may quote a signed request, with its secrets.
+
+    What failed is told by whoever called the library.
+    """
+    record = event.get("_record")
+    if record is not None and record.name.partition(".")[0] in QUOTING:
+        event.pop("exc_info", None)
+        record.exc_info = record.exc_text = None
+    return event
 
 
 def _printable(_: object, __: str, event: EventDict) -> EventDict:

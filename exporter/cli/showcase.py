@@ -12,15 +12,16 @@ import click
 from exporter import config
 from exporter.cli import build, daemon
 from exporter.demo.world import Expectation, expectations, world
+from exporter.expose.follow import Following
 
 
-def run(addresses: daemon.Addresses, crowd: int) -> int:
+def run(addresses: daemon.Addresses, crowd: int, web_file: Following | None = None) -> int:
     """Run world and daemon until told to stop; returns the exit code."""
     with tempfile.TemporaryDirectory(prefix="acm-exporter-demo-") as folder:
-        return asyncio.run(_serve(Path(folder), addresses, crowd))
+        return asyncio.run(_serve(Path(folder), addresses, crowd, web_file))
 
 
-async def _serve(folder: Path, addresses: daemon.Addresses, crowd: int) -> int:
+async def _serve(folder: Path, addresses: daemon.Addresses, crowd: int, web_file: Following | None) -> int:
     now = build.clock()
     async with world(folder, now, crowd=crowd) as around:
         os.environ.update(around.environment)
@@ -34,7 +35,7 @@ async def _serve(folder: Path, addresses: daemon.Addresses, crowd: int) -> int:
         def greet(urls: list[str]) -> None:
             click.echo(_greeting(urls[0], around.config_file, environment, expected))
 
-        return await daemon.serve(settings, addresses, greet)
+        return await daemon.serve(settings, addresses, greet, web_file=web_file)
 
 
 def _greeting(url: str, file: Path, environment: Path, expected: tuple[Expectation, ...]) -> str:

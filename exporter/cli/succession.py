@@ -16,6 +16,7 @@ from exporter.cli import build
 from exporter.cli.beside import Beside
 from exporter.cli.origin import Origin
 from exporter.config import ConfigError, Settings
+from exporter.expose.follow import Following
 from exporter.expose.server import Server
 from exporter.judge.sharding import ALONE, Shard
 from exporter.schedule.watch import Watch
@@ -42,6 +43,7 @@ class Succession:
         clock: Callable[[], datetime] = build.clock,
         past: Past = NOTHING,
         beside: Beside | None = None,
+        web_file: Following | None = None,
     ) -> None:
         """Build the first watch; without an origin there is nothing to reload."""
         self._beside = beside or Beside(clock)
@@ -52,7 +54,8 @@ class Succession:
         self._parts = build.parts(settings, shard=shard, clock=clock)
         self.board: Board = build.blank(self._parts, shard, clock)
         self._watch = self._watch_by(self._parts, past)
-        self.server = Server(self.board, build.probing(settings, self._watch, clock=clock), self._posted)
+        probing = build.probing(settings, self._watch, clock=clock)
+        self.server = Server(self.board, probing, self._posted, web_file)
         self._running: asyncio.Task[Never] | None = None
         self._complaints: Sequence[str] = ()
 

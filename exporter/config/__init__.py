@@ -1,20 +1,18 @@
 """What an operator wrote -> frozen Settings, or every mistake at once.
 
-Law of this room: it reads the file, the variables handed in and the files that it names, and knows no
+Law of this room: it reads the two files, those that they name and the variables handed in, and knows no
 other room.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from exporter.config.document import Document, Fault, KeyPath, Place, Tree, UnreadableError, parse
-from exporter.config.kinds import show
+from exporter.config.complaints import ConfigError, fault, line, lines, read
+from exporter.config.document import Document, Fault, Tree, UnreadableError, parse
 from exporter.config.model import (
     Account,
     Aws,
@@ -25,7 +23,6 @@ from exporter.config.model import (
     Renewal,
     Settings,
     Webhook,
-    known_keys,
     repetitions,
 )
 
@@ -44,16 +41,6 @@ __all__ = [
     "load",
 ]
 
-LARGEST = 16 * 1024 * 1024  # bytes
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; `complaints` has one line for each mistake, in the file's order."""
-
-    def __init__(self, complaints: tuple[str, ...]) -> None:
-        super().__init__("\n".join(complaints))
-        self.complaints = complaints
-
 
 def default() -> Settings:
     """Return the settings of no file at all: ambient credentials and region, every certificate, its names."""
@@ -63,107 +50,26 @@ def default() -> Settings:
 def load(path: Path, env: Mapping[str, str]) -> Settings:
     """Read a configuration file, with ${VARIABLES} from `env`, or raise ConfigError."""
     try:
-        document = parse(_read(path))
+        document = parse(read(path))
     except UnreadableError as error:
-        raise ConfigError((_line(path, error.fault),)) from None
+        raise ConfigError((line(path, error.fault),)) from None
     tree, unset = document.expand(env)
     faults = [*document.faults, *unset]
     settings: Settings | None = None
     try:
         settings = Settings.model_validate({} if tree is None else tree, context={"folder": path.parent})
     except ValidationError as error:
-        told = {fault.path for fault in faults if fault.final}
-        wrong = (_fault(detail) for detail in error.errors(include_url=False))
-        faults += [fault for fault in wrong if document.locate(fault.path)[0] not in told]
+        told = {one.path for one in faults if one.final}
+        found = error.errors(include_url=False)
+        wrong = (document.unfilled(fault(detail, Settings), env) for detail in found)
+        faults += [one for one in wrong if document.locate(one.path)[0] not in told]
     faults += _repeated(document, tree)
     if settings is None or faults:
-        placed = sorted(
-            (_placed(document, fault) for fault in faults), key=lambda one: one.place or Place(0, 0)
-        )
-        raise ConfigError(tuple(_line(path, fault) for fault in placed))
+        raise ConfigError(lines(path, document, faults))
     return settings
-
-
-def _read(path: Path) -> str:
-    """Return the file's text; a byte order mark is the parser's business."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-    except FileNotFoundError:
-        raise UnreadableError(Fault("does not exist (expected a YAML file)")) from None
-    except IsADirectoryError:
-        raise UnreadableError(Fault("is a directory (expected a YAML file)")) from None
-    except OSError as error:
-        raise UnreadableError(Fault(f"cannot be read: {error.strerror} (expected a YAML file)")) from None
-    except ValueError:
-        raise UnreadableError(Fault("is not the name of a file (expected a YAML file)")) from None
-    if len(raw) > LARGEST:
-        raise UnreadableError(Fault(f"is too large (expected at most {LARGEST >> 20} MiB)"))
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        before = error.object[: error.start]
-        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
-        words = f"is not UTF-8 (found the byte 0x{error.object[error.start]:02x})"
-        raise UnreadableError(Fault(words, place=Place(before.count(b"\n") + 1, column))) from None
-
-
-def _fault(detail: ErrorDetails) -> Fault:
-    """Say in our words what pydantic found."""
-    path: KeyPath = detail["loc"]
-    seen = detail["input"]
-    match detail["type"]:
-        case "value_error":
-            words = str(detail["ctx"]["error"])
-            path = path[:-1] if path[-1] == "[key]" else path  # so pydantic marks a mapping's wrong key
-        case "extra_forbidden":
-            words = _unknown(path)
-        case "missing":
-            words = f"is missing (expected {_wanted(path)})"
-        case "model_type":
-            keys = ", ".join(known_keys((*path, "")))
-            words = f"{show(seen)} is not a mapping (expected some of the keys {keys})"
-        case "tuple_type":
-            words = f"{show(seen)} is not a list (expected for example [one, two])"
-        case "mapping_type" | "dict_type":
-            words = f"{show(seen)} is not a mapping (expected for example {{team: web}})"
-        case _:
-            words = "the value cannot be used (expected another type)"
-    return Fault(words, path)
-
-
-def _wanted(path: KeyPath) -> str:
-    """Name what a key that is missing would hold."""
-    key = str(path[-1])
-    return "a web address" if key == "url" else "a file" if key.endswith("_file") else "a host name"
-
-
-def _unknown(path: KeyPath) -> str:
-    """Name the keys that would be known here, the likely one first."""
-    known = known_keys(path)
-    near = difflib.get_close_matches(str(path[-1])[:40].lower(), known, n=1)
-    hint = f", did you mean {near[0]}?" if near else ""
-    return f"is not a known key{hint} (expected some of {', '.join(known)})"
 
 
 def _repeated(document: Document, tree: Tree) -> Iterator[Fault]:
     """Name both places of what is written twice."""
     for path, first, what in repetitions(tree):
         yield Fault(f"{what} appears twice (first in line {document.locate(first)[1].line})", path)
-
-
-def _placed(document: Document, fault: Fault) -> Fault:
-    """Find the place of a fault that has none."""
-    if fault.place is not None:
-        return fault
-    path, place = document.locate(fault.path)
-    return Fault(fault.words, path, place)
-
-
-def _line(file: Path, fault: Fault) -> str:
-    """Write FILE:LINE:COL: KEY.PATH: what was wrong, what was expected."""
-    place = f":{fault.place.line}:{fault.place.column}" if fault.place else ""
-    key = ""
-    for step in fault.path:
-        key += f"[{step}]" if isinstance(step, int) else f".{show(step)}"
-    return f"{file}{place}: {key.removeprefix('.')}{key and ': '}{fault.words}"

@@ -7,11 +7,13 @@ that 012345670123, 1:30, on and 2026-11-23 stay what they are; only an empty val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import yaml
+
+from exporter.config.kinds import show
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Tree: TypeAlias = "str | tuple[Tree, ...] | dict[str, Tree] | None"
@@ -90,18 +92,47 @@ class Document:
         """Return the values with their ${VARIABLES} filled in, and a fault for each that cannot be."""
         faults: list[Fault] = []
 
-        def plain(node: Node, path: KeyPath) -> Tree:
-            if isinstance(node.value, dict):
-                return {key: plain(child, (*path, key)) for key, (_, child) in node.value.items()}
-            if isinstance(node.value, tuple):
-                return tuple(plain(child, (*path, index)) for index, child in enumerate(node.value))
+        def fill(text: str, path: KeyPath) -> str:
             try:
-                return node.value and _fill(node.value, env)
+                return _fill(text, env)
             except ValueError as error:
                 faults.append(Fault(str(error), path, final=True))
-                return node.value
+                return text
 
-        return plain(self.root, ()), tuple(faults)
+        return _tree(self.root, (), fill), tuple(faults)
+
+    def value(self, path: KeyPath) -> Node:
+        """Return the nearest value to a path."""
+        node = self.root
+        for step in path:
+            if isinstance(node.value, dict) and isinstance(step, str) and step in node.value:
+                node = node.value[step][1]
+            elif isinstance(node.value, tuple) and isinstance(step, int):
+                node = node.value[step]
+        return node
+
+    def unfilled(self, fault: Fault, env: Mapping[str, str]) -> Fault:
+        """Say a fault with ${NAME} instead of what that stands for, which may be a secret."""
+        written = self.value(fault.path).value
+        if not isinstance(written, str) or not VARIABLE.search(written):
+            return fault
+        try:
+            filled = _fill(written, env)
+        except ValueError:
+            return fault
+        return replace(fault, words=fault.words.replace(show(filled), show(written))) if filled else fault
+
+    def tree(self) -> Tree:
+        """Return the values as they are written; ${NAME} is text like any other."""
+        return _tree(self.root, (), lambda text, _: text)
+
+
+def _tree(node: Node, path: KeyPath, read: Callable[[str, KeyPath], str]) -> Tree:
+    if isinstance(node.value, dict):
+        return {key: _tree(child, (*path, key), read) for key, (_, child) in node.value.items()}
+    if isinstance(node.value, tuple):
+        return tuple(_tree(child, (*path, index), read) for index, child in enumerate(node.value))
+    return node.value and read(node.value, path)
 
 
 def _fill(text: str, env: Mapping[str, str]) -> str:

@@ -27,17 +27,21 @@ UNITS = {  # in milliseconds, in the order in which they are written
     "ms": 1,
 }
 DURATION = re.compile("".join(rf"(?:([0-9]{{1,18}}){unit}(?![a-z]))?" for unit in UNITS))
+USER_OF_URL = re.compile(
+    r"(//(?=[^/?#]*@)|^(?=[^/?#]*:[^/?#]*@))[^/?#]*@"
+)  # of one with a scheme, or without
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 ARN_OF_CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+")
 ARN_OF_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+", re.ASCII)
 
 
 def show(value: object) -> str:
-    """Write a value as people may read it: on one line, and shortened."""
+    """Write a value as people may read it: on one line, shortened, and without the user of a URL."""
     if value is None:
         return "an empty value"
     if not isinstance(value, str):
         return "a list" if isinstance(value, tuple) else "a mapping"
+    value = USER_OF_URL.sub(r"\1…@", value)
     short = value if len(value) <= 60 else f"{value[:59]}…"
     return short if short and short.isprintable() and " " not in short else repr(short)
 

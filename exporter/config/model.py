@@ -90,7 +90,7 @@ class Account(Section):
     regions: tuple[Annotated[str, BeforeValidator(kinds.region)], ...] = ()
     profile: Text = ""
     role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
-    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = ""
+    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = Field("", repr=False)
 
     @field_validator("role_arn")
     @classmethod
@@ -213,9 +213,9 @@ class Settings(Section):
     state_file: Annotated[Path | None, BeforeValidator(_file(files.state_file))] = None
 
 
-def known_keys(path: KeyPath) -> tuple[str, ...]:
+def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]:
     """Return the keys that may stand beside the one at `path`, without those that come later."""
-    section: type[BaseModel] = Settings
+    section: type[BaseModel] = root
     for step in path[:-1]:
         if isinstance(step, str):
             annotation = section.model_fields[step].annotation

@@ -126,4 +126,4 @@ def judged(errand: Errand, probed: Probed, directory: Directory, latest: Snapsho
 
 
 def _never(what: str) -> str:
-    return f"{what}, which probe.allow never allows: it is link-local, multicast, unspecified or for metadata"
+    return f"{what}, which is never probed: it is link-local, multicast, unspecified or for metadata"

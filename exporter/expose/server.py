@@ -15,6 +15,9 @@ from aiohttp import web
 
 from exporter.expose import api, deflate, exposition, page
 from exporter.expose.discovery import Discovery, missing
+from exporter.expose.follow import Following
+from exporter.expose.gate import Gates, Limits
+from exporter.expose.guard import Guard, Handler
 from exporter.expose.ondemand import Prober, Probing
 from exporter.expose.press import Press
 from exporter.expose.request import parse_limit
@@ -27,6 +30,7 @@ FRESH = 3.0  # seconds that a rendering may be old at a scrape while there is a 
 QUICK = 0.1  # seconds; a scrape waits for a rendering that takes no longer
 DRAIN = 0.6  # seconds that requests have at the end, and as long again once they are told
 REST = 20.0  # one that takes a second is made ahead of scrapes, and followed by this many seconds of rest
+LIMITS = Limits()
 
 Reload: TypeAlias = Callable[[], Awaitable[Sequence[str] | None]]
 """Loads the configuration anew: gives complaints, () where it is in force, None where there is no file."""
@@ -39,7 +43,14 @@ async def _nothing_to_reload() -> None:
 class Server:
     """Serves one board on any number of addresses."""
 
-    def __init__(self, board: Board, probing: Probing, reload: Reload = _nothing_to_reload) -> None:
+    def __init__(
+        self,
+        board: Board,
+        probing: Probing,
+        reload: Reload = _nothing_to_reload,
+        web_file: Following | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
         """Nothing listens before `start`."""
         self.stopping = False
         self._board = board
@@ -50,7 +61,11 @@ class Server:
         self._rendered_at = 0.0  # loop time
         self._took = 0.0  # seconds, for the last rendering
         self._rendering: asyncio.Task[None] | None = None
-        application = web.Application()
+        self._gates = Gates(limits, web_file)
+        self._guard = Guard(web_file, lambda: asyncio.get_running_loop().time())
+        self._keeping: asyncio.Task[Never] | None = None
+        application = web.Application(middlewares=[self._meet])
+        application.on_response_prepare.append(self._guard.dress)
         application.router.add_get("/", self._index)
         application.router.add_get("/certificate", self._certificate)
         application.router.add_get("/metrics", self._metrics)
@@ -63,20 +78,32 @@ class Server:
         application.router.add_get("/-/ready", self._ready)
         application.router.add_post("/-/reload", self._reload)
         self._runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=DRAIN
+            application, access_log=None, handle_signals=False, shutdown_timeout=DRAIN, **limits.handler()
         )
 
     async def start(self, addresses: Sequence[tuple[str | None, int]]) -> list[str]:
         """Listen on all addresses and return their URLs; OSError where one is taken."""
         await self._runner.setup()
         self._rendered_at = asyncio.get_running_loop().time()
+        assert self._runner.server is not None
         for host, port in addresses:
-            await web.TCPSite(self._runner, host, port).start()
-        return list(dict.fromkeys(_url(name) for name in self._runner.addresses))
+            await self._gates.listen(self._runner.server, host, port)
+        self._keeping = asyncio.create_task(self._gates.keep())
+        return list(dict.fromkeys(_url(self._gates.scheme, name) for name in self._gates.addresses))
 
     async def close(self) -> None:
         """Stop listening, end the open connections."""
+        self._gates.close()
+        if self._keeping is not None:
+            self._keeping.cancel()
         await self._runner.cleanup()
+        self._gates.cut_off()
+        self._guard.close()
+
+    @web.middleware
+    async def _meet(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        with self._gates.answering(request):
+            return await self._guard.admit(request, handler)
 
     def renew(self) -> None:
         """Let the next scrape have the latest snapshot."""
@@ -197,7 +224,7 @@ def _takes_gzip(accept_encoding: str) -> bool:
     return re.fullmatch(r"q=0(\.0*)?", weights.get("gzip", "q=0")) is None
 
 
-def _url(name: tuple[object, ...]) -> str:
+def _url(scheme: str, name: tuple[object, ...]) -> str:
     host, port = str(name[0]), name[1]
     host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(host, host)  # noqa: S104 - a comparison
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

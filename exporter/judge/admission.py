@@ -39,7 +39,7 @@ class Errand:
     domain: Domain  # what to look at, and by which name
     host: str  # whose addresses: the domain's name, unless it is looked at as somebody else
     timeout: float  # seconds for resolving, connecting and the handshake together
-    guarded: bool = False  # allowed by its name alone, so its addresses are seen to as well
+    guarded: bool = False  # known to nobody, and allowed by `probe.allow`
 
 
 @dataclass(frozen=True, slots=True)

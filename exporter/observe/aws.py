@@ -10,7 +10,7 @@ import os
 import re
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ class Access:
 
     profile: str = ""
     role_arn: str = ""
-    external_id: str = ""
+    external_id: str = field(default="", repr=False)
 
 
 class Refused(Blind):
@@ -234,6 +234,8 @@ _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("RequestExpired", Why.NO_CREDENTIALS, _KEYS),
     ("ResourceNotFound", Why.NOT_FOUND, "it was deleted, or its ARN is of another account or region"),
 )
+_USER_OF_URL = re.compile(r"//[^/?#\s]*@")  # of AWS_ENDPOINT_URL or of a proxy
+_QUOTED = re.compile(r"security-token|authorization:|signature=|external-?id", re.IGNORECASE)
 _EXPIRED = (aws.UnauthorizedSSOTokenError, aws.TokenRetrievalError, aws.LoginRefreshRequired)
 _UNREACHABLE = (aws.HTTPClientError, aws.ConnectionError)
 _NO_CREDENTIALS = (
@@ -247,7 +249,7 @@ def translate(error: Exception) -> Blind:
     """Say why a call gave nothing, and what to do about it."""
     if isinstance(error, aws.ClientError):
         return _refused(error)
-    text = str(error) or type(error).__name__
+    text = _USER_OF_URL.sub("//…@", str(error)) or type(error).__name__
     if isinstance(error, _EXPIRED):
         return Blind(Why.EXPIRED_TOKEN, f"{text}; {_RENEW}")
     if isinstance(error, _NO_CREDENTIALS):
@@ -275,8 +277,8 @@ def _refused(error: aws.ClientError) -> Refused:
         advice = f"allow {_action(error.operation_name, message)} to these credentials"
         if error.operation_name == "AssumeRole":
             advice += ", and them in the role's trust policy (external id)"
-    if why is Why.NO_CREDENTIALS:
-        message = ""  # may quote the signed request, whose headers hold the session token
+    if why is Why.NO_CREDENTIALS or _QUOTED.search(message):
+        message = ""  # may quote the signed request, which holds the session token and the external id
     said = f"{error.operation_name}: {code}: {message}" if message else f"{error.operation_name}: {code}"
     return Refused(why, f"{said}; {advice}", code, status)
 

@@ -45,7 +45,7 @@ class OnDemand:
 
         async def resolve(_: str) -> tuple[str, ...]:
             addresses = await self._resolve(errand.host)
-            closed.extend(one for one in addresses if errand.guarded and never(one))
+            closed.extend(one for one in addresses if never(one))
             return () if closed else addresses  # what is not resolved is not connected to
 
         loop = asyncio.get_running_loop()

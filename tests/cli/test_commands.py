@@ -109,8 +109,8 @@ def test_missing_file(run: Run, file: Path, command: list[str], code: int) -> No
     ("arguments", "says"),
     [
         (
-            ["run", "--web.config.file", "web.yml"],
-            "Invalid value for --web.config.file: is not supported yet",
+            ["run", "--web.config.file", "absent.yml"],
+            "absent.yml: does not exist (expected a YAML file)",
         ),
         (["run", "--log.level", "loud"], "'loud' is not one of 'debug', 'info', 'warn', 'error'."),
         (["run", "--log.format", "xml"], "'xml' is not one of 'logfmt', 'json'."),
@@ -119,7 +119,10 @@ def test_missing_file(run: Run, file: Path, command: list[str], code: int) -> No
             "Invalid value for --shard.index: 3 (expected 0 to 2, as --shard.total is 3)",
         ),
         (["run", "extra"], "Got unexpected extra argument (extra)"),
-        (["config", "check"], "Missing option '--config.file'."),
+        (
+            ["config", "check"],
+            "nothing to check (expected --config.file, --web.config.file or both)",
+        ),
         (["rules", "--format", "pdf"], "'pdf' is not one of 'text', 'markdown'."),
         (["start"], "No such command 'start'."),
     ],

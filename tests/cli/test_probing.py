@@ -115,7 +115,7 @@ async def test_no_way_to_the_metadata_service(exporter: Exporter, name: str, add
     status, (text,) = await exporter.ask(f"target={name}.example.net:80")
     assert status == 403
     assert text == (
-        f"{name}.example.net:80 has the address {address}, which probe.allow never allows:"
+        f"{name}.example.net:80 has the address {address}, which is never probed:"
         " it is link-local, multicast, unspecified or for metadata"
     )
 

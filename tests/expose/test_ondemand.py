@@ -125,7 +125,7 @@ async def test_deadline(url: str, asked: Asked, header: str, seconds: float) -> 
 
 UNKNOWN = "is neither a configured domain nor a name of the inventory's certificates"
 ALLOWING = "; probe.allow would have to allow it\n"
-NEVER = ", which probe.allow never allows: it is link-local, multicast, unspecified or for metadata\n"
+NEVER = ", which is never probed: it is link-local, multicast, unspecified or for metadata\n"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_patience(header: str, patience: float) -> None:
         ({"target": "www.example.com:x"}, f"target: www.example.com:x is not a target {EXPECTED}"),
         ({"target": "me@www.example.com"}, f"target: me@www.example.com is not a target {EXPECTED}"),
         ({"target": "https://"}, f"target: https:// is not a target {EXPECTED}"),
-        ({"target": "https://a:b@x.example"}, f"target: https://a:b@x.example is not a target {EXPECTED}"),
+        ({"target": "https://a:b@x.example"}, f"target: https://…@x.example is not a target {EXPECTED}"),
         ({"target": "fe80::1%eth0"}, f"target: fe80::1%eth0 is not a target {EXPECTED}"),
         (
             {"target": "http://www.example.com/"},

@@ -349,7 +349,7 @@ async def test_two_addresses(board: Board, client: ClientSession) -> None:
 )
 def test_urls_can_be_opened_on_this_machine(name: tuple[object, ...], url: str) -> None:
     """The log names an address to click on, also where the socket listens on all."""
-    assert _url(name) == url
+    assert _url("http", name) == url
 
 
 async def test_port_taken(board: Board) -> None:

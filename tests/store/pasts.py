@@ -47,8 +47,14 @@ def drawn(of: Any) -> st.SearchStrategy[Any]:
     assert is_dataclass(origin), of
     variables = dict(zip(getattr(origin, "__parameters__", ()), arguments, strict=True))
     hints = get_type_hints(origin)
-    own = {f.name for f in fields(origin) if hints[f.name] == tuple[origin, ...]}  # others of its own kind
-    parts = {f.name: drawn(variables.get(hints[f.name], hints[f.name])) for f in fields(origin) if f.name not in own}
+    own = {
+        f.name for f in fields(origin) if get_args(hints[f.name]) == (origin, ...)
+    }  # others of its own kind
+    parts = {
+        f.name: drawn(variables.get(hints[f.name], hints[f.name]))
+        for f in fields(origin)
+        if f.name not in own
+    }
     alone = st.builds(origin, **parts)
     if not own:
         return alone
