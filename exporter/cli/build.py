@@ -120,10 +120,19 @@ def _eyes(
     shard: Shard,
     clock: Callable[[], datetime],
 ) -> Eyes:
-    timeout = settings.dns.timeout.total_seconds()
     resolver, tls = _tls(settings, clock)
-    dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
+    dns = _dns(settings, resolver)
     return Eyes(tuple(_acm(settings, clients, executor, shard)), tls.look, dns.look)
+
+
+def dns_eye(settings: Settings) -> DnsEye:
+    """Build an eye for DNS alone."""
+    return _dns(settings, _tls(settings, clock)[0])
+
+
+def _dns(settings: Settings, resolver: Resolver) -> DnsEye:
+    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch
+    return DnsEye(resolver, fetch, settings.dns.timeout.total_seconds())
 
 
 def _tls(settings: Settings, clock: Callable[[], datetime]) -> tuple[Resolver, TlsEye]:
