@@ -73,9 +73,12 @@ def _waiting(command: F) -> F:
 def _manner(
     *, yes: bool, dry_run: bool, log_format: str, wait: bool = False, timeout: timedelta = timedelta(hours=72)
 ) -> Manner:
+    import logging
+
     from exporter.cli import desk, logs
 
     logs.set_up("info", log_format)
+    logging.getLogger("acm_exporter.schedule").setLevel(logging.WARNING)  # looks are no news here, writes are
     return desk.Manner(yes, dry_run, wait, timeout)
 
 

@@ -18,6 +18,7 @@ from exporter.cli import build
 from exporter.cli.desk import Desk, Manner, desk_of, say
 from exporter.cli.oneshot import Progress, is_wanted, unknown_name
 from exporter.config import Settings
+from exporter.expose.text import worst_first
 from exporter.facts import Domain, Seen, Sight, Unseen
 from exporter.remedy import dns_switch, formats, mail, route53, text
 from exporter.remedy import plan as planning
@@ -36,7 +37,7 @@ def plan(settings: Settings, config: str, form: str, wanted: Sequence[str]) -> i
     """Look at everything, as `check` does, and print what mends it."""
     snapshot, blind = _look(settings, wanted)
     cases = [case for case in snapshot.cases if is_wanted(case.certificate, wanted)]
-    found = [planning.plan(case, snapshot.rules) for case in cases]
+    found = [planning.plan(case, snapshot.rules) for case in worst_first(cases, snapshot.taken_at)]
     if form == "json":
         click.echo(json.dumps(text.document(found, config), indent=2))
     else:

@@ -75,7 +75,8 @@ class People:
 
     async def _dns(self, request: web.Request) -> web.Response:
         try:
-            sets = dns.zonefile.read_rrsets(await request.text(), origin=dns.name.root, relativize=False)
+            text = await request.text()
+            sets = dns.zonefile.read_rrsets(text, rdclass=None, origin=dns.name.root, relativize=False)
         except dns.exception.DNSException as error:
             return web.Response(status=400, text=f"not lines of a zone file: {error}\n")
         for one in sets:

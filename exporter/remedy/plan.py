@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.facts import Ask, Details, Evidence, Mx, Seen
+from exporter.facts import Ask, Details, Mx, Seen
 from exporter.judge.rule import Outcome, RuleSet, Scope
 from exporter.judge.verdict import RULES
+from exporter.remedy.records import missing
 from exporter.snapshot import Case
 
 NOTHING = "nothing in AWS"
@@ -20,17 +21,19 @@ SWITCH = (
     "the validation method from EMAIL to DNS, for good (acm:UpdateCertificateOptions);"
     " ARN, names and the certificate in use stay"
 )
-RECORDS = (
-    f"{NOTHING}: it prints the records; with --apply-route53 it creates them in this account's own zones"
-    " (route53:ChangeResourceRecordSets)"
-)
+RECORDS = f"{NOTHING}, or with --apply-route53 this account's own zones (route53:ChangeResourceRecordSets)"
 CLICK = "somebody who reads one of the mailboxes clicks the link and approves, for each name, within 72 hours"
-CREATE = "whoever owns the zone creates the records and leaves them there, unless --apply-route53 does"
+CREATE = "whoever owns the zone creates the records and leaves them there"
+LATER = "then ACM goes on by itself, within hours"
+PENDING = "PENDING_VALIDATION"
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is to be done: our command ("" where there is none), its effect, and a person's part."""
+    """What is to be done: our command ("" where there is none), its effect, and a person's part.
+
+    Without words of its own a person's part is what the rule advises.
+    """
 
     command: str = ""
     changes: str = NOTHING
@@ -57,7 +60,7 @@ class CasePlan:
     steps: tuple[Step, ...]
 
 
-Choose = Callable[[Evidence], Act]
+Choose = Callable[[Case], Act]
 
 
 def plan(case: Case, rules: RuleSet) -> CasePlan:
@@ -69,7 +72,7 @@ def plan(case: Case, rules: RuleSet) -> CasePlan:
         finding = case.verdict.findings[code]
         if finding.outcome is not Outcome.BREAKS:
             continue
-        act = choose(case.evidence)
+        act = choose(case)
         number = len(steps) + 1
         first = commands.setdefault(act.command, number) if act.command else number
         after = first if first != number else 0
@@ -77,72 +80,84 @@ def plan(case: Case, rules: RuleSet) -> CasePlan:
     return CasePlan(case, tuple(steps))
 
 
-def _details(evidence: Evidence) -> Details:
-    details = evidence.certificate.details
+def _details(case: Case) -> Details:
+    details = case.certificate.details
     return details.value if isinstance(details, Seen) else Details()
 
 
-def _by_hand(elsewhere: str) -> Choose:
-    return lambda _: Act(elsewhere=elsewhere)
+def _by_hand(_: Case) -> Act:
+    """Leave it to what the rule advises: nothing of ours can do it."""
+    return Act()
 
 
-def _dns(evidence: Evidence) -> Act:
+def _make(kind: str) -> Choose:
+    """Print or create the records of one type, where it is records that are missing."""
+    return lambda case: Act("records", RECORDS, CREATE) if _lacks(case, kind) else Act()
+
+
+def _lacks(case: Case, *kinds: str) -> bool:
+    found = missing([case.certificate], case.evidence.answers)
+    return any(one.type in kinds for one in found.records)
+
+
+def _dns(case: Case) -> Act:
     """Move to DNS validation, or finish a move that was begun."""
-    if _details(evidence).switching_to == "DNS":
-        return Act("use-dns", f"{NOTHING}: the switch is under way, it prints its records", CREATE)
-    return Act("use-dns", SWITCH, CREATE + ", within 72 hours")
+    if _details(case).switching_to == "DNS":
+        return Act("use-dns", f"{NOTHING}: the switch is under way, and it prints the records", CREATE)
+    return Act("use-dns", SWITCH, f"{CREATE}, within 72 hours")
 
 
-def _mail(evidence: Evidence) -> Act:
+def _mail(case: Case) -> Act:
     """Send the mail again where that helps, else move to DNS validation, which needs none."""
-    certificate = evidence.certificate
-    if certificate.status == "PENDING_VALIDATION":
+    certificate = case.certificate
+    if certificate.status == PENDING:
         return Act("resend-mail", MAIL, CLICK)  # only an issued certificate can be moved
-    deaf = Seen(Mx(())) in [answer for asked, answer in evidence.answers.items() if asked.ask is Ask.MX]
-    if deaf or certificate.renewal_status != "PENDING_VALIDATION" or _details(evidence).switching_to == "DNS":
-        return _dns(evidence)
+    deaf = Seen(Mx(())) in [answer for asked, answer in case.evidence.answers.items() if asked.ask is Ask.MX]
+    if deaf or certificate.renewal_status != PENDING or _details(case).switching_to == "DNS":
+        return _dns(case)
     return Act("resend-mail", MAIL, f"{CLICK}; or, for good: acm-exporter fix use-dns {certificate.arn}")
 
 
-CLICK = "somebody who reads one of the mailboxes clicks the link and approves, within 72 hours, for each name"
-
-
-def _status(evidence: Evidence) -> Act:
-    certificate = evidence.certificate
-    if certificate.status != "PENDING_VALIDATION":
-        return Act(elsewhere="request a new certificate, validated by DNS, and attach it in this one's place")
+def _status(case: Case) -> Act:
+    certificate = case.certificate
+    if certificate.status != PENDING:
+        return Act()
     if certificate.validation_method == "EMAIL":
-        return Act("resend-mail", MAIL, CLICK)
-    return Act("records", RECORDS, CREATE)
+        return _mail(case)
+    return Act("records", RECORDS, CREATE) if _lacks(case, "CNAME", "CAA") else Act(elsewhere=LATER)
 
 
-def _progress(evidence: Evidence) -> Act:
-    match evidence.certificate.validation_method:
-        case "EMAIL" if evidence.certificate.renewal_status == "PENDING_VALIDATION":
-            return _mail(evidence)
-        case "DNS" if evidence.certificate.renewal_status == "PENDING_VALIDATION":
-            return Act("records", RECORDS, f"{CREATE}; then ACM goes on by itself, within hours")
-        case _:
-            return Act(elsewhere="mend the other conditions first; then ACM goes on by itself, within hours")
+def _age(case: Case) -> Act:
+    if case.certificate.validation_method == "EMAIL":
+        return _dns(case)
+    return Act(
+        elsewhere="nothing, while the validation records stand: the limit was one of e-mail validation"
+    )
+
+
+def _progress(case: Case) -> Act:
+    if case.certificate.renewal_status != PENDING:
+        return Act()
+    if case.certificate.validation_method == "EMAIL":
+        return _mail(case)
+    if _lacks(case, "CNAME", "CAA"):
+        return Act("records", RECORDS, f"{CREATE}; {LATER}")
+    return Act()
 
 
 REMEDIES: dict[str, Choose] = {  # in the order to work: a lapsed certificate first, what mends itself last
     "status": _status,
-    "eligible": _by_hand("see the cause; only a person can decide to request the certificate anew"),
-    "in_use": _by_hand("attach it to the load balancer or distribution that should serve it, or delete it"),
-    "caa": lambda _: Act("records", RECORDS, CREATE),
-    "validation_records": lambda _: Act("records", RECORDS, CREATE),
-    "http_token": _by_hand("let the path through in CloudFront's behaviours, functions and WAF rules"),
-    "private_ca": _by_hand("mend the private CA or its policy, in the account that owns it"),
+    "eligible": _by_hand,
+    "in_use": _by_hand,
+    "caa": _make("CAA"),
+    "validation_records": _make("CNAME"),
+    "http_token": _by_hand,
+    "private_ca": _by_hand,
     "approval_mail": _mail,
     "email_sunset": _dns,
-    "validation_age": lambda evidence: (
-        _dns(evidence)
-        if evidence.certificate.validation_method == "EMAIL"
-        else Act(elsewhere="nothing, while its validation records stand: the limit is history for DNS")
-    ),
+    "validation_age": _age,
     "renewal_progress": _progress,
-    "reachable": _by_hand("mend the network, listener, security group or DNS of that name"),
-    "name_match": _by_hand("serve a certificate for that name there, or correct the name in DNS"),
-    "serial_match": _by_hand("deploy ACM's certificate where another is served, or manage that one too"),
+    "reachable": _by_hand,
+    "name_match": _by_hand,
+    "serial_match": _by_hand,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from exporter.facts import Answer, Ask, Caa, CaaRecord, Certificate, Cname, Question, Seen, Sight, Unseen
+from exporter.facts import Answer, Ask, Caa, CaaRecord, Certificate, Cname, Question, Seen, Sight, Unseen, Why
 from exporter.judge.rule import public
 from exporter.judge.validation import is_strange, permits, questions, records
 
@@ -65,8 +65,12 @@ def missing(
                 notes[outcome] = None
         for question in questions(certificate):
             sight = answers.get(question)
-            if question.ask in (Ask.CNAME, Ask.CAA) and isinstance(sight, Unseen):
-                unseen[f"{question.name} {question.ask.upper()}: {sight.detail or sight.why}"] = None
+            if question.ask not in (Ask.CNAME, Ask.CAA) or not isinstance(sight, Unseen):
+                continue
+            if sight.why is Why.DNSSEC_BOGUS:
+                notes[f"{question.name}: mend the zone's DNSSEC signatures or its DS record (bogus)"] = None
+            else:
+                unseen[sight.detail or f"{question.ask.upper()} {question.name}: {sight.why}"] = None
     return Missing(tuple(gathered.values()), tuple(notes), tuple(unseen))
 
 

@@ -54,9 +54,7 @@ def _case(one: CasePlan, config: str, now: datetime) -> Iterable[str]:
 
 
 def _elsewhere(step: Step) -> str:
-    if step.act.command or not step.advice:
-        return step.act.elsewhere
-    return f"{step.advice}; {step.act.elsewhere}" if step.act.elsewhere else step.advice
+    return step.act.elsewhere or step.advice
 
 
 def document(found: Sequence[CasePlan], config: str) -> list[dict[str, Any]]:
