@@ -40,8 +40,8 @@ def found(
     """Look for what is missing for certificates of which all else stands."""
     stands: dict[Question, Sight[Answer]] = {}
     for one in certificates or (CERTIFICATE,):
-        stands |= answers(one)
-    return missing(certificates or (CERTIFICATE,), stands | changes, aliases)
+        stands.update(answers(one))
+    return missing(certificates or (CERTIFICATE,), {**stands, **changes}, aliases)
 
 
 def cname(*chain: str) -> Mapping[Question, Sight[Answer]]:
@@ -137,7 +137,7 @@ def test_missing(title: str, missing_: Missing, expected: Missing) -> None:
 
 def test_only_forbidding_sets_are_asked_about() -> None:
     """Aliases are looked up where a set would have to change."""
-    assert caa_names([CERTIFICATE], answers(CERTIFICATE) | caa(LETS, at="com")) == {"com"}
+    assert caa_names([CERTIFICATE], {**answers(CERTIFICATE), **caa(LETS, at="com")}) == {"com"}
     assert caa_names([CERTIFICATE], answers(CERTIFICATE)) == set()
 
 
