@@ -74,10 +74,16 @@ class Desk:
             say(text.deeds(hand.deeds, planned))
             raise
 
-    def wait(self, look: Callable[[], Awaitable[State]], lapses: datetime, longest: timedelta) -> State:
-        """Watch until an end, telling each change."""
+    def wait(
+        self, look: Callable[[], Awaitable[State]], lapses: datetime, longest: timedelta, again: str
+    ) -> State:
+        """Watch until an end, telling each change; whoever interrupts is told how to go on with it."""
         patience = Patience(build.clock, asyncio.sleep, longest)
-        return self.run(until(look, lapses, patience, lambda says: say(f"{_clock()}  {says}\n")))
+        try:
+            return self.run(until(look, lapses, patience, lambda says: say(f"{_clock()}  {says}\n")))
+        except KeyboardInterrupt:
+            say(f"Interrupted while watching. {again}\n")
+            raise
 
 
 @contextmanager

@@ -96,7 +96,12 @@ def _apply_in(desk: Desk, manner: Manner, members: Sequence[Record]) -> int:
     if not ids:
         return NOT_DONE
     longest = min(manner.timeout, IN_SYNC_WITHIN)
-    state = desk.wait(route53.watching(hand.value, ids), build.clock() + manner.timeout, longest)
+    state = desk.wait(
+        route53.watching(hand.value, ids),
+        build.clock() + manner.timeout,
+        longest,
+        "Route 53 goes on by itself; the same again finds what stands.",
+    )
     say(f"{state.says}\n")
     failed = NOT_DONE if len(ids) < len(calls) else DONE
     return max(refused, failed, CODES[state.end or End.LATE])
@@ -132,7 +137,12 @@ def resend_mail(settings: Settings, manner: Manner, arn: str, domains: Sequence[
             click.echo(text.to_click(sent, len(planned.calls), mail.valid_until(build.clock())), nl=False)
         if not manner.wait:
             return code
-        state = desk.wait(mail.watching(hand.value, planned), mail.valid_until(build.clock()), manner.timeout)
+        state = desk.wait(
+            mail.watching(hand.value, planned),
+            mail.valid_until(build.clock()),
+            manner.timeout,
+            "The same with --dry-run --wait watches on.",
+        )
     return max(code, _outcome(state, "the links are no longer valid: send again, or move to DNS validation"))
 
 
@@ -182,7 +192,7 @@ def use_dns(settings: Settings, manner: Manner, arn: str, form: str) -> int:
         if not manner.wait:
             return code
         look = dns_switch.watching(hand.value, desk.dns.look, arn, asked.value)
-        state = desk.wait(look, lapses, manner.timeout)
+        state = desk.wait(look, lapses, manner.timeout, "The same with --wait goes on.")
     return _outcome(state, "it stays on e-mail validation; say the same again for a new try")
 
 

@@ -153,7 +153,16 @@ def test_defaults() -> None:
     assert config.default().model_dump() == {
         "aws": {
             "interval": timedelta(minutes=10),
-            "accounts": ({"name": "", "regions": (), "profile": "", "role_arn": "", "external_id": ""},),
+            "accounts": (
+                {
+                    "name": "",
+                    "regions": (),
+                    "profile": "",
+                    "role_arn": "",
+                    "external_id": "",
+                    "fix_role_arn": "",
+                },
+            ),
             "tags": (),
             "requests_per_second": 4.0,
         },
@@ -316,6 +325,8 @@ def test_example_has_every_default() -> None:
         "aws.accounts.profile",
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
+        "aws.accounts.fix_role_arn",
+        "aws.accounts.fix_role_arn",
         *(f"domains.{name}" for name in Domain.model_fields),
         "probe.allow",
         "probe.ca_file",
