@@ -109,7 +109,9 @@ class AcmStandIn:
                 return await _spoil(fault, request)
             if operation in _STS:
                 return _xml(operation, self._sts(operation, asked, account))
-            return _json(await self._acm(operation, asked, account, region))
+            if one := self.certificates.get(str(asked.get("CertificateArn", ""))):
+                await self.look(one)
+            return _json(self._acm(operation, asked, account, region))
         except AwsError as error:
             return _refusal(error, as_xml=operation in _STS)
 
@@ -136,7 +138,7 @@ class AcmStandIn:
         session = {"AssumedRoleId": "AROAEXAMPLE:x", "Arn": f"{role}/{asked['RoleSessionName']}"}
         return {"Credentials": {**secret, "Expiration": until.isoformat()}, "AssumedRoleUser": session}
 
-    async def _acm(self, operation: str, asked: Json, account: str, region: str) -> Json:
+    def _acm(self, operation: str, asked: Json, account: str, region: str) -> Json:
         mine = [c for arn, c in self.certificates.items() if arn.split(":")[3:5] == [region, account]]
         match operation:
             case "SearchCertificates":
@@ -148,7 +150,7 @@ class AcmStandIn:
                 rows = [list_row(one) for one in mine if listed(one, asked)]
                 return _page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case "DescribeCertificate":
-                await self.look(one := self._find(asked, mine))
+                one = self._find(asked, mine)
                 told = {name: value for name, value in one.items() if name not in _NOT_DESCRIBED}
                 return {"Certificate": told | {"KeyAlgorithm": one["KeyAlgorithm"].replace("RSA_", "RSA-")}}
             case "ListTagsForCertificate":
@@ -161,8 +163,7 @@ class AcmStandIn:
                 update_options(self._find(asked, mine), asked, self.clock())
                 return {}
             case "ListCertificateDomainValidations":
-                await self.look(one := self._find(asked, mine))
-                rows = domain_validations(one)
+                rows = domain_validations(self._find(asked, mine))
                 return _page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case _:
                 raise AwsError("UnknownOperationException", "")

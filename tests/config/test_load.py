@@ -326,7 +326,6 @@ def test_example_has_every_default() -> None:
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
         "aws.accounts.fix_role_arn",
-        "aws.accounts.fix_role_arn",
         *(f"domains.{name}" for name in Domain.model_fields),
         "probe.allow",
         "probe.ca_file",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from exporter.demo.acm import HANG, AcmStandIn, Fault
 from exporter.facts import Seen, Unseen, Why
 from exporter.observe.aws import Access, Clients
 from exporter.remedy import hand as module
+from exporter.remedy import text
 from exporter.remedy.hand import Call, Deed, Hand, Hands
 from tests.evidence import ARN
 from tests.remedy.conftest import ACCOUNT, REGION
@@ -86,6 +88,20 @@ async def test_what_was_begun_is_finished(acm: AcmStandIn, hand: Hand) -> None:
         await writing
     (deed,) = hand.deeds
     assert deed.error.startswith("Read timeout on endpoint URL")
+
+
+async def test_whoever_interrupts_is_told_what_was_done_and_what_was_not(acm: AcmStandIn, hand: Hand) -> None:
+    """Of three calls one was accepted, one refused, and one is not begun."""
+    refused, open_ = replace(CALL, shown="Domain=a"), replace(CALL, shown="Domain=b")
+    assert text.deeds(hand.deeds, ()) == "nothing was changed\n"
+    await hand.write(CALL)
+    acm.faults = [Fault("InvalidStateException")]
+    await hand.write(refused)
+    assert text.deeds(hand.deeds, (CALL, refused, open_)) == (
+        "done: acm:ResendValidationEmail Domain=example.com\n"
+        "refused: acm:ResendValidationEmail Domain=a\n"
+        "not begun: acm:ResendValidationEmail Domain=b\n"
+    )
 
 
 def hands(*accesses: Access) -> Hands:
