@@ -68,7 +68,7 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     "page",
     [
         *("README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md"),
-        *("docs/state.md", "docs/events.md", "grafana/README.md"),
+        *("docs/state.md", "docs/events.md", "docs/fix.md", "docs/walkthrough.md", "grafana/README.md"),
     ],
 )
 def test_links_lead_to_files(page: str) -> None:
@@ -95,6 +95,20 @@ def test_quickstart_commands_are_those_of_the_project() -> None:
             command = found
         command.make_context(command.name, words)
     assert len(ours) == 3
+
+
+@pytest.mark.parametrize("page", ["docs/fix.md", "docs/walkthrough.md"])
+def test_commands_of_a_page_are_accepted(page: str) -> None:
+    """What an operator copies from it is what the program takes."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("acm-exporter ")]
+    for line in lines:
+        command: click.Command = cli
+        _, *words = shlex.split(line)
+        while isinstance(command, click.Group):
+            command = command.commands[words.pop(0)]
+        command.make_context(command.name, words)
+    assert lines
 
 
 def test_sharding_page_has_commands_and_pods_that_run() -> None:

@@ -250,10 +250,16 @@ def _loaded(load: Callable[[], Settings], exit_code: int = BAD_USAGE) -> Setting
         raise click.exceptions.Exit(exit_code) from None
 
 
+from exporter.cli.fix import fix  # noqa: E402 - its options are those above
+
+cli.add_command(fix)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; of `check`, whose 1 and 2 are findings, all failures of our own are 3."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     checking = given[:1] == ["check"]
+    failed = UNKNOWN if given[:1] in (["check"], ["fix"]) else FAILED
     try:
         code = cli.main(given, prog_name="acm-exporter", standalone_mode=False) or 0
     except click.Abort:
@@ -263,10 +269,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         code = UNKNOWN if checking else error.exit_code
     except SystemExit:  # click's own, when whoever reads our output has gone away
-        code = UNKNOWN if checking else FAILED
+        code = failed
     except Exception:  # noqa: BLE001 - printed in full
         traceback.print_exc()
-        code = UNKNOWN if checking else FAILED
+        code = failed
     _leave(code)
 
 

@@ -204,16 +204,28 @@ def _eyes(
     acm: Sequence[tuple[Door, AcmEye]],
     clock: Callable[[], datetime],
 ) -> Eyes:
-    timeout = settings.dns.timeout.total_seconds()
     resolver, tls = _tls(settings, roots, clock)
-    dns = DnsEye(resolver, TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch, timeout)
-    return Eyes(acm, tls.look, dns.look)
+    return Eyes(acm, tls.look, _dns(settings, resolver).look)
+
+
+def dns_eye(settings: Settings) -> DnsEye:
+    """Build an eye for DNS alone."""
+    return _dns(settings, _resolver(settings))
+
+
+def _dns(settings: Settings, resolver: Resolver) -> DnsEye:
+    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch
+    return DnsEye(resolver, fetch, settings.dns.timeout.total_seconds())
+
+
+def _resolver(settings: Settings) -> Resolver:
+    return Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
 
 
 def _tls(
     settings: Settings, roots: tuple[bytes, ...], clock: Callable[[], datetime]
 ) -> tuple[Resolver, TlsEye]:
-    resolver = Resolver(settings.dns.nameservers, settings.dns.timeout.total_seconds(), Path("/etc/hosts"))
+    resolver = _resolver(settings)
     probe = settings.probe
     trust = Trust(roots, clock, links=probe.chain)
     timeout = probe.timeout.total_seconds()

@@ -25,37 +25,40 @@ BRIEFLY = 0.1  # seconds between two lines of progress
 
 def check(settings: Settings, form: str, wanted: Sequence[str]) -> int:
     """Sweep once and print; returns the exit code. What is wanted are host names, wildcards and ARNs."""
-    progress = _Progress()
+    progress = Progress()
     asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
     with build.watch(settings, asked, tags=form == "json") as (watch, board):
-        chosen = (lambda one: _is_wanted(one, wanted)) if wanted else None
+        chosen = (lambda one: is_wanted(one, wanted)) if wanted else None
         asyncio.run(watch.once(chosen, progress))
     progress.clear()
     snapshot = board.latest
-    cases = [case for case in snapshot.cases if _is_wanted(case.certificate, wanted)]
-    missing = [one for one in wanted if not any(_is_wanted(case.certificate, [one]) for case in cases)]
+    cases = [case for case in snapshot.cases if is_wanted(case.certificate, wanted)]
+    missing = [one for one in wanted if not any(is_wanted(case.certificate, [one]) for case in cases)]
     if form == "json":
         click.echo(json.dumps(api.document(snapshot, cases), indent=2))
     else:
         paint = _colour if sys.stdout.isatty() else text.plain
         click.echo(text.check(snapshot, cases, paint), nl=False)
     for one in missing:
-        click.echo(f"{one}: no certificate of the inventory {_fits(one)}", err=True)
+        click.echo(unknown_name(one), err=True)
     code = exit_code(snapshot, cases)
     if missing and code == FINE:
         return UNKNOWN
     return code
 
 
-def _is_wanted(certificate: Certificate, wanted: Sequence[str]) -> bool:
+def is_wanted(certificate: Certificate, wanted: Sequence[str]) -> bool:
+    """Tell whether a certificate is one of those asked for, by ARN or by a name that it covers."""
     return not wanted or any(
         certificate.arn == one or (not one.startswith("arn:") and covers(certificate.names, one))
         for one in wanted
     )
 
 
-def _fits(one: str) -> str:
-    return "has this ARN" if one.startswith("arn:") else "covers this name"
+def unknown_name(one: str) -> str:
+    """Say that nothing of the inventory is what was asked for."""
+    fits = "has this ARN" if one.startswith("arn:") else "covers this name"
+    return f"{one}: no certificate of the inventory {fits}"
 
 
 def exit_code(snapshot: Snapshot, cases: Iterable[Case]) -> int:
@@ -84,7 +87,7 @@ def _colour(line: str, colour: str) -> str:
             return click.style(line, fg=colour)
 
 
-class _Progress:
+class Progress:
     """One line on a terminal that says how far the sweep is; nothing where there is no terminal."""
 
     def __init__(self) -> None:
@@ -92,11 +95,13 @@ class _Progress:
         self._next = 0.0
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        """Say it, though not too often."""
         now = time.monotonic()
         if self._shown and (now >= self._next or done == total):
             self._next = now + BRIEFLY
             click.echo(f"\r\x1b[K{step}: {done} of {total}", nl=False, err=True)
 
     def clear(self) -> None:
+        """Leave the line empty for what comes next."""
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)

@@ -33,12 +33,12 @@ async def _serve(folder: Path, addresses: daemon.Addresses, crowd: int, web_file
         expected = expectations(around.scenes, now)
 
         def greet(urls: list[str]) -> None:
-            click.echo(_greeting(urls[0], around.config_file, environment, expected))
+            click.echo(_greeting(urls[0], around.config_file, environment, around.people.url, expected))
 
         return await daemon.serve(settings, addresses, greet, web_file=web_file)
 
 
-def _greeting(url: str, file: Path, environment: Path, expected: tuple[Expectation, ...]) -> str:
+def _greeting(url: str, file: Path, environment: Path, people: str, expected: tuple[Expectation, ...]) -> str:
     width = max(len(one.domain) for one in expected)
     lines = [
         f"  {one.verdict:<9}  {one.domain:<{width}}  {one.title}"
@@ -56,6 +56,9 @@ def _greeting(url: str, file: Path, environment: Path, expected: tuple[Expectati
             f"  metrics        {url}/metrics",
             f"  as JSON        {url}/api/v1/certificates",
             f"  on a terminal  . {environment}; .venv/bin/acm-exporter check --config.file {file}",
+            f"  to mend it     .venv/bin/acm-exporter fix plan --config.file {file}",
+            f"                 curl {people}/mails   (the validation mails and their links)",
+            f"                 … fix records --format bind … | curl --data-binary @- {people}/dns",
             f"  in Prometheus  prometheus --config.file=deploy/prometheus.yml   (it scrapes {url})",
             "                 and ask: acm_certificate_condition == 0",
             "",

@@ -91,6 +91,7 @@ class Account(Section):
     profile: Text = ""
     role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
     external_id: Annotated[str, BeforeValidator(kinds.external_id)] = Field("", repr=False)
+    fix_role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
 
     @field_validator("role_arn")
     @classmethod
@@ -105,6 +106,16 @@ class Account(Section):
         if info.data.get("role_arn") == "":
             raise ValueError("there is no role to assume with it (expected the key role_arn beside it)")
         return external_id
+
+    @field_validator("fix_role_arn")
+    @classmethod
+    def _of_the_same_account(cls, fix_role_arn: str, info: ValidationInfo) -> str:
+        role_arn = info.data.get("role_arn") or fix_role_arn
+        if fix_role_arn and fix_role_arn.split(":")[4] != role_arn.split(":")[4]:
+            raise ValueError(
+                f"is of another account than role_arn (expected one of {role_arn.split(':')[4]})"
+            )
+        return fix_role_arn
 
 
 class Aws(Section):

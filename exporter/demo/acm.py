@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,18 +21,17 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from exporter.demo.acm_rows import list_row, listed, matches, search_row
+from exporter.demo.acm_validation import AwsError, Mail, domain_validations, resend, update_options
+
 Json = dict[str, Any]
 
 DEFAULT_ACCOUNT = "111122223333"
 ANSWER, GARBAGE, HANG, DROP = "answer", "garbage", "hang", "drop"  # faults that are no error codes
 
 _CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?:acm|sts)/aws4_request")
-_ONLY_IN_ROWS = {"InUse", "Exported", "ExportOption", "Tags"}
+_NOT_DESCRIBED = {"InUse", "Exported", "ExportOption", "Tags", "Requested"}
 _STS = {"GetCallerIdentity", "AssumeRole"}
-_METADATA = (
-    *("Status", "Type", "CreatedAt", "IssuedAt", "ImportedAt", "RevokedAt"),
-    *("RenewalEligibility", "ManagedBy", "CertificateKeyPairOrigin"),
-)
 
 
 @dataclass(slots=True)
@@ -53,17 +52,12 @@ class Fault:
     later: bool = False
 
 
-class _AwsError(Exception):
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(code)
-        self.code, self.message, self.status = code, message, status
-
-
 class AcmStandIn:
     """The server; `certificates`, `accounts`, `external_ids` and `faults` may be edited while it runs.
 
     A certificate is the JSON of DescribeCertificate (times as datetimes or epoch seconds), plus what only
-    list rows know (InUse, Exported, ExportOption) and its Tags as a plain dict. ARNs say whose it is.
+    list rows know (InUse, Exported, ExportOption) and its Tags as a plain dict. ARNs say whose it is. What is
+    asked for by a pending switch to DNS validation stands in Requested.
     """
 
     def __init__(self, certificates: dict[str, Json], accounts: Mapping[str, str] | None = None) -> None:
@@ -73,6 +67,9 @@ class AcmStandIn:
         self.faults: list[Fault] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()  # (account, region, operation)
         self.rows = 500  # of a page of SearchCertificates, at most
+        self.mails: list[Mail] = []
+        self.look: Callable[[Json], Awaitable[None]] = _look_at_nothing  # ACM looks at DNS before it answers
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -113,8 +110,10 @@ class AcmStandIn:
                 return await _spoil(fault, request)
             if operation in _STS:
                 return _xml(operation, self._sts(operation, asked, account))
+            if one := self.certificates.get(str(asked.get("CertificateArn", ""))):
+                await self.look(one)
             return _json(self._acm(operation, asked, account, region))
-        except _AwsError as error:
+        except AwsError as error:
             return _refusal(error, as_xml=operation in _STS)
 
     def _next_fault(self, operation: str, account: str, region: str, *, later: bool) -> Fault | None:
@@ -132,7 +131,7 @@ class AcmStandIn:
         role = asked["RoleArn"]
         if self.external_ids.get(role, "") != asked.get("ExternalId", ""):
             message = f"User is not authorized to perform: sts:AssumeRole on resource: {role}"
-            raise _AwsError("AccessDenied", message, 403)
+            raise AwsError("AccessDenied", message, 403)
         key = f"ASIA{uuid4().hex[:16].upper()}"
         self.accounts[key] = role.split(":")[4]
         until = datetime.now(UTC) + timedelta(seconds=int(asked.get("DurationSeconds", 3600)))
@@ -144,29 +143,42 @@ class AcmStandIn:
         mine = [c for arn, c in self.certificates.items() if arn.split(":")[3:5] == [region, account]]
         match operation:
             case "SearchCertificates":
-                rows = [_search_row(one) for one in mine]
+                rows = [search_row(one) for one in mine]
                 if statement := asked.get("FilterStatement"):
-                    rows = [row for row in rows if _matches(statement, row)]
+                    rows = [row for row in rows if matches(statement, row)]
                 return _page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
             case "ListCertificates":
-                rows = [_list_row(one) for one in mine if _listed(one, asked)]
+                rows = [list_row(one) for one in mine if listed(one, asked)]
                 return _page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case "DescribeCertificate":
                 one = self._find(asked, mine)
-                told = {name: value for name, value in one.items() if name not in _ONLY_IN_ROWS}
+                told = {name: value for name, value in one.items() if name not in _NOT_DESCRIBED}
                 return {"Certificate": told | {"KeyAlgorithm": one["KeyAlgorithm"].replace("RSA_", "RSA-")}}
             case "ListTagsForCertificate":
                 tags: dict[str, str] = self._find(asked, mine).get("Tags", {})
                 return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            case "ResendValidationEmail":
+                self.mails.append(resend(self._find(asked, mine), asked, self.clock()))
+                return {}
+            case "UpdateCertificateOptions":
+                update_options(self._find(asked, mine), asked, self.clock())
+                return {}
+            case "ListCertificateDomainValidations":
+                rows = domain_validations(self._find(asked, mine))
+                return _page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case _:
-                raise _AwsError("UnknownOperationException", "")
+                raise AwsError("UnknownOperationException", "")
 
     def _find(self, asked: Json, mine: Iterable[Json]) -> Json:
         arn = asked.get("CertificateArn")
         for one in mine:
             if one["CertificateArn"] == arn:
                 return one
-        raise _AwsError("ResourceNotFoundException", f"Could not find certificate {arn}.")
+        raise AwsError("ResourceNotFoundException", f"Could not find certificate {arn}.")
+
+
+async def _look_at_nothing(_: Json) -> None:
+    """See no DNS: nothing is validated by it."""
 
 
 def serial_text(serial: int) -> str:
@@ -174,83 +186,13 @@ def serial_text(serial: int) -> str:
     return serial.to_bytes((serial.bit_length() + 8) // 8, "big").hex(":")
 
 
-def _search_row(one: Json) -> Json:
-    subject = {"CommonName": one["DomainName"]} if "DomainName" in one else {}
-    names = [{"DnsName": name} for name in one.get("SubjectAlternativeNames", ())]
-    x509 = {"Subject": subject, "SubjectAlternativeNames": names}
-    x509 |= _pick(one, "KeyAlgorithm", "NotBefore", "NotAfter")
-    if "Serial" in one:
-        x509["SerialNumber"] = one["Serial"]
-    if "Issuer" in one:
-        x509["Issuer"] = {"Organization": one["Issuer"]}
-    acm = _metadata(one)
-    if status := one.get("RenewalSummary", {}).get("RenewalStatus"):
-        acm["RenewalStatus"] = status
-    if method := one.get("Options", {}).get("ValidationMethod"):
-        acm["ValidationMethod"] = method
-    acm |= _pick(one, "AcmeEndpointArn", "AcmeAccountId")
-    return {
-        "CertificateArn": one["CertificateArn"],
-        "X509Attributes": x509,
-        "CertificateMetadata": {"AcmCertificateMetadata": acm},
-    }
-
-
-def _list_row(one: Json) -> Json:
-    names = one.get("SubjectAlternativeNames", [])
-    row = _pick(one, "CertificateArn", "DomainName", "KeyAlgorithm", "NotBefore", "NotAfter") | _metadata(one)
-    row["HasAdditionalSubjectAlternativeNames"] = len(names) > 100
-    return row | ({"SubjectAlternativeNameSummaries": names[:100]} if names else {})
-
-
-def _metadata(one: Json) -> Json:
-    return _pick(one, *_METADATA) | {
-        "InUse": one.get("InUse", bool(one.get("InUseBy"))),
-        "Exported": one.get("Exported", False),
-        "ExportOption": one.get("ExportOption", "DISABLED"),
-    }
-
-
-def _pick(one: Json, *names: str) -> Json:
-    return {name: one[name] for name in names if name in one}
-
-
-def _listed(one: Json, asked: Json) -> bool:
-    """Apply the filters of ListCertificates with its own defaults, which hide much."""
-    statuses = asked.get("CertificateStatuses") or [one["Status"]]
-    key_types = asked.get("Includes", {}).get("keyTypes") or ["RSA_1024", "RSA_2048"]
-    origins = asked.get("CertificateKeyPairOrigins") or ["AWS_MANAGED", "CUSTOMER_PROVIDED"]
-    origin = one.get("CertificateKeyPairOrigin", "AWS_MANAGED")
-    return one["Status"] in statuses and one["KeyAlgorithm"] in key_types and origin in origins
-
-
-def _matches(statement: Json, row: Json) -> bool:
-    """Evaluate a FilterStatement; of the leaves, those that compare one member with one value."""
-    [(kind, value)] = statement.items()
-    match kind:
-        case "And":
-            return all(_matches(part, row) for part in value)
-        case "Or":
-            return any(_matches(part, row) for part in value)
-        case "Not":
-            return not _matches(value, row)
-        case "Filter":
-            return _matches(value, row)
-        case "X509AttributeFilter":
-            return _matches(value, row["X509Attributes"])
-        case "AcmCertificateMetadataFilter":
-            return _matches(value, row["CertificateMetadata"]["AcmCertificateMetadata"])
-        case member:
-            return bool(row.get(member) == value)
-
-
 def _page(rows: list[Json], key: str, asked: Json, limit: int, most: int) -> Json:
     if not 1 <= limit <= most:
-        raise _AwsError("ValidationException", f"a page has 1 to {most} rows")
+        raise AwsError("ValidationException", f"a page has 1 to {most} rows")
     try:
         start = int(base64.b64decode(asked.get("NextToken", "MA==")))
     except ValueError:
-        raise _AwsError("ValidationException", "NextToken is not one of ours") from None
+        raise AwsError("ValidationException", "NextToken is not one of ours") from None
     page: Json = {key: rows[start : start + limit]}
     if start + limit < len(rows):
         page["NextToken"] = base64.b64encode(str(start + limit).encode()).decode()
@@ -274,7 +216,7 @@ def _elements(answer: Json) -> str:
     )
 
 
-def _refusal(error: _AwsError, *, as_xml: bool) -> web.Response:
+def _refusal(error: AwsError, *, as_xml: bool) -> web.Response:
     if not as_xml:
         return _json({"__type": error.code, "message": error.message}, error.status)
     told = {"Type": "Sender", "Code": error.code, "Message": error.message}
@@ -297,4 +239,4 @@ async def _spoil(fault: Fault, request: web.Request) -> web.Response:
     if fault.how == DROP and request.transport is not None:
         request.transport.abort()
         return web.Response()
-    raise _AwsError(fault.how, fault.message, fault.status)
+    raise AwsError(fault.how, fault.message, fault.status)

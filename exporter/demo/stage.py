@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from uuid import NAMESPACE_DNS, uuid5
 from cryptography.x509.oid import NameOID
 
 from exporter.demo.acm import serial_text
+from exporter.demo.acm_validation import base_of, hashed, owner, record, target_of
 from exporter.demo.http import Page
 from exporter.demo.pki import Issued
 from exporter.demo.tls import Fault
@@ -146,7 +146,7 @@ def describe(scene: Scene, issued: Issued, now: datetime, tokens: str) -> dict[s
         "Tags": {"service": scene.key},
     }
     if scene.status != "PENDING_VALIDATION":
-        told |= _issue(issued)
+        told |= issue_of(issued)
     if scene.renewal:
         statuses = {"PENDING_VALIDATION": "PENDING_VALIDATION", "FAILED": "FAILED"}
         told["RenewalSummary"] = {
@@ -175,11 +175,11 @@ def records(scene: Scene, addresses: Sequence[str]) -> Records:
     """Write the DNS records of a scene."""
     zone: Records = {name: {"A": addresses} for name in scene.looked_at if addresses}
     if scene.caa:
-        zone.setdefault(_base(scene.domain), {})["CAA"] = list(scene.caa)
+        zone.setdefault(base_of(scene.domain), {})["CAA"] = list(scene.caa)
     if scene.kind is Kind.EMAIL and scene.mx:
-        zone.setdefault(_base(scene.domain), {})["MX"] = [MAIL_EXCHANGER]
+        zone.setdefault(base_of(scene.domain), {})["MX"] = [MAIL_EXCHANGER]
     if scene.kind is Kind.DNS:
-        for base in {_base(name): None for name in scene.all_names}:
+        for base in {base_of(name): None for name in scene.all_names}:
             zone |= _validation_record(scene.cname, base)
     return zone
 
@@ -189,15 +189,16 @@ def pages(scene: Scene, tokens: str) -> dict[str, Page]:
     if scene.kind is not Kind.HTTP:
         return {}
     kept, asked = _token_paths(scene)
-    return {kept: Page(_hash(scene.domain)), asked: scene.token or Page(status=302, location=tokens + kept)}
+    return {kept: Page(hashed(scene.domain)), asked: scene.token or Page(status=302, location=tokens + kept)}
 
 
 def serial_of(scene: Scene, issue: str) -> int:
     """Give a scene's issue the serial number that it has in every run."""
-    return int(_hash(f"{scene.key} {issue}"), 16) >> 1
+    return int(hashed(f"{scene.key} {issue}"), 16) >> 1
 
 
-def _issue(issued: Issued) -> dict[str, Any]:
+def issue_of(issued: Issued) -> dict[str, Any]:
+    """Write what DescribeCertificate says of the issue that a certificate has."""
     leaf = issued.certificate
     return {
         "Serial": serial_text(issued.serial),
@@ -217,8 +218,8 @@ def _renewable(scene: Scene) -> bool:
 def _user(scene: Scene) -> str:
     place = f"{scene.region}:{scene.account}"
     if scene.kind is Kind.HTTP:
-        return f"arn:aws:cloudfront::{scene.account}:distribution/E{_hash(scene.key)[:13].upper()}"
-    return f"arn:aws:elasticloadbalancing:{place}:loadbalancer/app/{scene.key}/{_hash(scene.key)[:16]}"
+        return f"arn:aws:cloudfront::{scene.account}:distribution/E{hashed(scene.key)[:13].upper()}"
+    return f"arn:aws:elasticloadbalancing:{place}:loadbalancer/app/{scene.key}/{hashed(scene.key)[:16]}"
 
 
 def _validations(scene: Scene, status: str, tokens: str) -> list[dict[str, Any]]:
@@ -231,10 +232,10 @@ def _validations(scene: Scene, status: str, tokens: str) -> list[dict[str, Any]]
 
 
 def _challenge(scene: Scene, name: str, tokens: str) -> dict[str, Any]:
-    base = _base(name)
+    base = base_of(name)
     match scene.kind:
         case Kind.DNS:
-            return {"ResourceRecord": {"Name": f"{_owner(base)}.", "Type": "CNAME", "Value": _target(base)}}
+            return {"ResourceRecord": record(base)}
         case Kind.EMAIL:
             mailboxes = [f"{mailbox}@{base}" for mailbox in MAILBOXES]
             return {"ValidationDomain": base, "ValidationEmails": mailboxes}
@@ -244,36 +245,20 @@ def _challenge(scene: Scene, name: str, tokens: str) -> dict[str, Any]:
 
 
 def _validation_record(cname: Cname, base: str) -> Records:
-    owner, target = _owner(base), [_target(base)]
+    at, target = owner(base), [target_of(base)]
     match cname:
         case Cname.RIGHT:
-            return {owner: {"CNAME": target}}
+            return {at: {"CNAME": target}}
         case Cname.MISSING:
             return {}
         case Cname.DOUBLED:
-            return {f"{owner}.{'.'.join(base.split('.')[-2:])}": {"CNAME": target}}
+            return {f"{at}.{'.'.join(base.split('.')[-2:])}": {"CNAME": target}}
         case Cname.ELSEWHERE:
-            return {owner: {"CNAME": [_target(f"old {base}")]}}
+            return {at: {"CNAME": [target_of(f"old {base}")]}}
         case Cname.BOGUS | Cname.SERVFAIL:
-            return {owner: {"CNAME": target, "FAIL": cname.value}}
-
-
-def _owner(base: str) -> str:
-    return f"_{_hash(base)}.{base}"
-
-
-def _target(base: str) -> str:
-    return f"_{_hash(f'target {base}')}.{_hash('zone')[:10]}.acm-validations.aws."
+            return {at: {"CNAME": target, "FAIL": cname.value}}
 
 
 def _token_paths(scene: Scene) -> tuple[str, str]:
-    asked = f"/.well-known/pki-validation/{_hash(scene.key)}.txt"
+    asked = f"/.well-known/pki-validation/{hashed(scene.key)}.txt"
     return f"/{scene.account}{asked}", asked
-
-
-def _base(name: str) -> str:
-    return name.removeprefix("*.")
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

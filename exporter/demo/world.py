@@ -11,8 +11,10 @@ from textwrap import dedent
 from typing import Any
 
 from exporter.demo.acm import AcmStandIn, serial_text
-from exporter.demo.dns import DnsServer
+from exporter.demo.acm_validation import renew
+from exporter.demo.dns import SOA, DnsServer
 from exporter.demo.http import TokenServer
+from exporter.demo.people import People
 from exporter.demo.pki import CLIENT, Authority, Issued, Key, new_key, pem, root, self_signed
 from exporter.demo.scenes import SCENES
 from exporter.demo.stage import (
@@ -25,6 +27,7 @@ from exporter.demo.stage import (
     Scene,
     Shows,
     describe,
+    issue_of,
     midnight,
     pages,
     records,
@@ -107,6 +110,7 @@ class World:
     addresses: Mapping[str, tuple[str, ...]]  # of a scene, by its key
     issued: Mapping[str, Issued]  # what ACM has in a scene, by its key
     authorities: Authorities
+    people: People
     ca_file: Path
     config_file: Path
     environment: Mapping[str, str]
@@ -135,11 +139,13 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         for scene in SCENES
         for address, shown in zip(addresses[scene.key], scene.shows, strict=True)
     }
+    renewals: dict[str, list[Issued]] = {scene.arn: [] for scene in SCENES}
     async with AsyncExitStack() as running:
         tokens = await TokenServer.start({})
         running.push_async_callback(tokens.close)
         certificates = {one.arn: describe(one, issued[one.key], now, tokens.url) for one in SCENES}
-        zone: Records = {"example.com": {"CAA": ['0 issue "amazon.com"', '0 issue "letsencrypt.org"']}}
+        zone: Records = {f"example.{end}": {"SOA": [SOA]} for end in ("com", "net", "org")}
+        zone["example.com"]["CAA"] = ['0 issue "amazon.com"', '0 issue "letsencrypt.org"']
         for scene in SCENES:
             tokens.pages |= pages(scene, tokens.url)
             for name, there in records(scene, addresses[scene.key]).items():
@@ -155,6 +161,18 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         running.push_async_callback(acm.close)
         endpoints = await Endpoints.start(folder, behaviours)
         running.push_async_callback(endpoints.close)
+
+        async def issue_anew(arn: str) -> None:
+            scene = next(one for one in SCENES if one.arn == arn)
+            new = authorities.issue(replace(scene, age=0), f"renewed {len(renewals[arn])}")
+            renewals[arn].append(new)
+            renew(certificates[arn], issue_of(new), acm.clock())
+            for address, shown in zip(addresses[scene.key], scene.shows, strict=True):
+                if shown in (Shows.OWN, Shows.MUTUAL):
+                    await endpoints.set(address, authorities.behaviour(shown, scene, new))
+
+        people = await People.start(acm, zone, issue_anew)
+        running.push_async_callback(people.close)
         ca_file, config_file = folder / "roots.pem", folder / "acm-exporter.yaml"
         ca_file.write_bytes(authorities.roots_pem)
         (folder / "client.pem").write_bytes(authorities.client.chain_pem)
@@ -178,6 +196,7 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
             addresses=addresses,
             issued=issued,
             authorities=authorities,
+            people=people,
             ca_file=ca_file,
             config_file=config_file,
             environment=_environment(acm.url, folder),

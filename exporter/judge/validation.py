@@ -148,7 +148,7 @@ def _caa(name: str, sight: Sight[Answer]) -> Finding:
             wildcard = name.startswith("*.")
             if permits(found.records, wildcard=wildcard):
                 return HOLDS
-            if strange := [r for r in found.records if _is_strange(r)]:
+            if strange := [r for r in found.records if is_strange(r)]:
                 says = f"{name}: CAA at {found.found_at} has an unknown critical tag ({_shown(strange)})"
                 return breaks(says, "remove that record, or clear its critical flag")
             tag = "issuewild" if wildcard and _tagged(found.records, "issuewild") else "issue"
@@ -162,7 +162,7 @@ def _caa(name: str, sight: Sight[Answer]) -> Finding:
 def permits(records: Iterable[CaaRecord], *, wildcard: bool) -> bool:
     """Tell whether a relevant CAA set lets Amazon issue (RFC 8659, sections 4.2, 4.3 and 4.5)."""
     records = list(records)
-    if any(_is_strange(r) for r in records):
+    if any(is_strange(r) for r in records):
         return False
     relevant = (_tagged(records, "issuewild") if wildcard else []) or _tagged(records, "issue")
     return not relevant or any(_issuer(r.value) in AMAZON for r in relevant)
@@ -175,7 +175,8 @@ def _issuer(value: str) -> str:
     return name.strip(" \t").lower() if all(_PARAMETER.fullmatch(one) for one in parameters) else ""
 
 
-def _is_strange(record: CaaRecord) -> bool:
+def is_strange(record: CaaRecord) -> bool:
+    """Tell whether a record is critical and of a tag that authorities do not know (RFC 8659, section 4.1)."""
     return bool(record.flags & CRITICAL) and record.tag.lower() not in KNOWN_TAGS
 
 

@@ -45,11 +45,12 @@ class Access:
 class Refused(Blind):
     """AWS answered with an error; `code` is its own name for it, `status` the HTTP status."""
 
-    def __init__(self, why: Why, detail: str, code: str, status: int) -> None:
+    def __init__(self, why: Why, detail: str, code: str, status: int, request_id: str = "") -> None:
         """Keep AWS's words beside ours."""
         super().__init__(why, detail)
         self.code = code
         self.status = status
+        self.request_id = request_id
 
 
 class Clients:
@@ -85,10 +86,9 @@ class Clients:
         return str(configured or os.environ.get("AWS_REGION", ""))
 
     def call(self, access: Access, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call of ACM, or of STS for GetCallerIdentity; Blind with the reason if it fails."""
-        service = "sts" if operation == "GetCallerIdentity" else "acm"
+        """Make one call of ACM, STS or Route 53, by its name; Blind with the reason if it fails."""
         try:
-            method = getattr(self._client(service, access, region), xform_name(operation))
+            method = getattr(self._client(service_of(operation), access, region), xform_name(operation))
             return dict(method(**parameters))
         except Blind:
             raise
@@ -233,6 +233,11 @@ _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("MissingAuthenticationToken", Why.NO_CREDENTIALS, _KEYS),
     ("RequestExpired", Why.NO_CREDENTIALS, _KEYS),
     ("ResourceNotFound", Why.NOT_FOUND, "it was deleted, or its ARN is of another account or region"),
+    ("InvalidState", Why.AWS_ERROR, "its state does not allow that now: look at it with `check`"),
+    ("InvalidDomainValidationOptions", Why.AWS_ERROR, "the validation domain must be above that name"),
+    ("Conflict", Why.AWS_ERROR, "another change of it is under way: wait, then try again"),
+    ("PriorRequestNotComplete", Why.AWS_ERROR, "another change of the zone is under way: try again"),
+    ("InvalidChangeBatch", Why.AWS_ERROR, "nothing of the batch was applied"),
 )
 _USER_OF_URL = re.compile(r"//[^/?#\s]*@")  # of AWS_ENDPOINT_URL or of a proxy
 _QUOTED = re.compile(r"security-token|authorization:|signature=|external-?id", re.IGNORECASE)
@@ -280,11 +285,23 @@ def _refused(error: aws.ClientError) -> Refused:
     if why is Why.NO_CREDENTIALS or _QUOTED.search(message):
         message = ""  # may quote the signed request, which holds the session token and the external id
     said = f"{error.operation_name}: {code}: {message}" if message else f"{error.operation_name}: {code}"
-    return Refused(why, f"{said}; {advice}", code, status)
+    request_id = str(error.response.get("ResponseMetadata", {}).get("RequestId", ""))
+    return Refused(why, f"{said}; {advice}", code, status, request_id)
+
+
+_SERVICES = {  # of the operations that are not ACM's
+    **dict.fromkeys(("AssumeRole", "GetCallerIdentity"), "sts"),
+    **dict.fromkeys(("ListHostedZonesByName", "ListResourceRecordSets", "GetChange"), "route53"),
+    "ChangeResourceRecordSets": "route53",
+}
+
+
+def service_of(operation: str) -> str:
+    """Tell whose an operation is, which is also the prefix of its IAM action."""
+    return _SERVICES.get(operation, "acm")
 
 
 def _action(operation: str, message: str) -> str:
     """Name the IAM action that is missing: the message's, else the operation's own."""
     named = re.search(r"perform: (\w+:\w+)", message)
-    service = "sts" if operation in ("AssumeRole", "GetCallerIdentity") else "acm"
-    return named[1] if named else f"{service}:{operation}"
+    return named[1] if named else f"{service_of(operation)}:{operation}"

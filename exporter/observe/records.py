@@ -35,6 +35,20 @@ class DnsEye:
         deadline = math.inf if question.ask is Ask.TOKEN else 2 * self._timeout  # tokens bring their own
         return await sight(lambda: self._answer(question), deadline, Why.RESOLVER_TIMEOUT)
 
+    async def zone(self, name: str) -> Sight[str]:
+        """See which zone a name is in: the apex, "" for the root; names that are aliases are none."""
+
+        async def look() -> str:
+            labels = name.lower().rstrip(".").split(".")
+            for start in range(len(labels)):
+                level = ".".join(labels[start:])
+                alias = await self._resolver.ask(level, RdataType.CNAME)
+                if not alias.records and (await self._resolver.ask(level, RdataType.SOA)).records:
+                    return level
+            return ""
+
+        return await sight(look, 2 * self._timeout, Why.RESOLVER_TIMEOUT)
+
     async def _answer(self, question: Question) -> Answer:
         match question.ask:
             case Ask.CNAME:

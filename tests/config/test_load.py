@@ -207,7 +207,16 @@ def test_defaults() -> None:
     assert config.default().model_dump() == {
         "aws": {
             "interval": timedelta(minutes=10),
-            "accounts": ({"name": "", "regions": (), "profile": "", "role_arn": "", "external_id": ""},),
+            "accounts": (
+                {
+                    "name": "",
+                    "regions": (),
+                    "profile": "",
+                    "role_arn": "",
+                    "external_id": "",
+                    "fix_role_arn": "",
+                },
+            ),
             "tags": (),
             "requests_per_second": 4.0,
         },
@@ -409,6 +418,7 @@ def test_example_has_every_default() -> None:
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
         *(name for name in keys(Settings) if name.startswith("domains.")),
+        "aws.accounts.fix_role_arn",
         "probe.allow",
         "probe.ca_file",
         "probe.proxy",
