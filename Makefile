@@ -3,12 +3,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager chromium openssl
+SERVERS := prometheus prometheus-alertmanager chromium openssl buildah debootstrap systemd
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit docs grafana lock bench bench-servers clean
+.PHONY: help demo test install install-test servers lint types house unit docs grafana lock image audit bench bench-servers clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -28,7 +28,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/apt-install python3-venv
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python requirements.lock requirements-build.lock pyproject.toml
+$(VENV)/.installed: $(BIN)/python requirements.lock requirements-build.lock pyproject.toml exporter/__init__.py
 	@echo "installing into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -70,6 +70,11 @@ lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	  --custom-compile-command "make lock" --group build -o requirements-build.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+
+image:                   ## the container image, by buildah or docker; IMAGE_FLAGS="--build-arg BASE=…" for your own base
+	@exec $$(command -v buildah || command -v docker) build $(if $(shell command -v buildah),--format docker) \
+	  --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || true)" --tag acm-exporter $(IMAGE_FLAGS) .
 
 bench: install bench-servers  ## benchmarks beside blackbox_exporter; BENCH=cpu for one, FULL=1 for the long run
 	@exec $(BIN)/python -m benchmarks $(if $(FULL),--size full) $(BENCH_FLAGS) $(BENCH)

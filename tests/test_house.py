@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -114,8 +115,13 @@ def test_tags_become_the_same_label_for_the_configuration_and_the_metrics(tag: s
 
 
 def test_version_stands_in_one_place() -> None:
-    """The package says the version that the project file gives."""
-    assert PROJECT["project"]["version"] == __version__
+    """What is installed has the version of the code, which the changelog tells of."""
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert metadata.version("acm-exporter") == __version__
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+)\] - (?:Unreleased|\d{4}-\d\d-\d\d)$", changelog, re.MULTILINE)
+    assert versions == re.findall(r"^## (?:\[(.+)\].*|.*)$", changelog, re.MULTILINE)
+    assert versions[0] == __version__
 
 
 @pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)
