@@ -56,8 +56,9 @@ house:                   ## which room may import which
 unit:
 	@$(BIN)/pytest -n auto --dist loadfile $(TEST_FLAGS)
 
-docs:                    ## the tables of the README anew, from the code
+docs:                    ## tables and policies anew, from the code and deploy/aws/actions.yaml
 	@$(BIN)/python deploy/readme-tables README.md
+	@$(BIN)/python deploy/iam-tables
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
 	@$(BIN)/python -m grafana.source.alerts
