@@ -62,6 +62,7 @@ docs:                    ## tables and policies anew, from the code and deploy/a
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
 	@$(BIN)/python -m grafana.source.alerts
+	@deploy/kubernetes-rules >deploy/kubernetes/components/prometheus-operator/prometheusrule.yaml
 	@$(BIN)/python -m grafana.source.dashboards
 
 lock:                    ## the lock files anew, from pyproject.toml (needs uv)
