@@ -34,7 +34,7 @@ def installed() -> Path:
 
 def kustomized(folder: Path) -> list[dict[str, Any]]:
     """Build a kustomization as `kubectl apply -k` does; gives its objects."""
-    command = [installed() / "kubectl/kubectl", "kustomize", folder]
+    command = [str(installed() / "kubectl/kubectl"), "kustomize", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return list(yaml.safe_load_all(done.stdout))

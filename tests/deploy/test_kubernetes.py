@@ -147,5 +147,3 @@ def test_the_rules_are_those_that_are_shipped() -> None:
     ).stdout
     assert file.read_text() == made
     assert yaml.safe_load(made)["spec"] == shipped
-
-
