@@ -16,7 +16,7 @@ help:                    ## this list
 demo: install            ## an embedded world and the exporter watching it, on loopback
 	@exec $(BIN)/acm-exporter demo $(DEMO_FLAGS)
 
-test: install-test servers lint types house unit  ## all checks and all tests
+test: install-test servers lint types house audit unit  ## all checks and all tests
 
 install: $(VENV)/.installed    ## the exporter in .venv, from requirements.lock
 
@@ -59,6 +59,7 @@ unit:
 docs:                    ## tables and policies anew, from the code and deploy/aws/actions.yaml
 	@$(BIN)/python deploy/readme-tables README.md
 	@$(BIN)/python deploy/iam-tables
+	@$(BIN)/python deploy/licences >docs/licences.new && mv docs/licences.new docs/licences.md
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
 	@$(BIN)/python -m grafana.source.alerts
@@ -72,6 +73,9 @@ lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	  --custom-compile-command "make lock" --group build -o requirements-build.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+
+audit:                   ## known vulnerabilities of what is locked; 3, nobody could be asked, fails nothing
+	@$(BIN)/python deploy/audit || [ $$? -eq 3 ]
 
 image:                   ## the container image, by buildah or docker; IMAGE_FLAGS="--build-arg BASE=…" for your own base
 	@exec $$(command -v buildah || command -v docker) build $(if $(shell command -v buildah),--format docker) \
