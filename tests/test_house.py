@@ -64,6 +64,7 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
         "docs/service-discovery.md",
         "docs/sharding.md",
         "docs/iam.md",
+        "docs/install.md",
         "SECURITY.md",
         "grafana/README.md",
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.deploy.manifests import kustomized, of_the_operator
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
+PAGE = ROOT / "docs/install.md"
 BUILDS = ["base", "overlays/sharded", "overlays/prometheus-operator"]
 RELEASES = ["1.29", "1.37"]  # the oldest that clouds still run, and the newest that the schemas know
 OPERATOR = "monitoring.coreos.com/v1"
@@ -147,3 +150,17 @@ def test_the_rules_are_those_that_are_shipped() -> None:
     ).stdout
     assert file.read_text() == made
     assert yaml.safe_load(made)["spec"] == shipped
+
+
+def test_a_kustomization_of_ones_own_as_the_page_has_it(tmp_path: Path) -> None:
+    """Both components go together, with another image, role and configuration."""
+    (block,) = re.findall(r"```yaml\n# kustomization.yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    shutil.copytree(FOLDER, tmp_path / "acm-exporter/deploy/kubernetes")
+    (tmp_path / "kustomization.yaml").write_text(block)
+    (tmp_path / "acm-exporter.yaml").write_text("domains: [www.example.com]\n")
+    objects = {one["kind"]: one for one in kustomized(tmp_path)}
+    assert set(objects) == COMMON | {"StatefulSet", "PrometheusRule", "ServiceMonitor"}
+    assert pod(objects)[1]["image"] == f"registry.example.com/acm-exporter:{__version__}"
+    assert objects["ConfigMap"]["data"] == {"acm-exporter.yaml": "domains: [www.example.com]\n"}
+    role = "arn:aws:iam::222222222222:role/acm-exporter"
+    assert objects["ServiceAccount"]["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": role}
