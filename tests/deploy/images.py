@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -115,16 +116,17 @@ def built(folder: Path, version: str) -> Builder:
 
 
 def _base(folder: Path, log: Any) -> None:
-    """Install a small Debian from where apt has it."""
+    """Install a small Debian, the release of this machine, from where apt has it."""
+    release = platform.freedesktop_os_release()["VERSION_CODENAME"]
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split("\n")
-    mirror = next(line.partition(" ")[2] for line in targets if line.startswith("bookworm "))
+    mirror = next(line.partition(" ")[2] for line in targets if line.startswith(f"{release} "))
     subprocess.run(
-        [need("debootstrap"), "--variant=minbase", f"--include={PYTHON}", "bookworm", folder, mirror],
+        [need("debootstrap"), "--variant=minbase", f"--include={PYTHON}", release, folder, mirror],
         stdout=log,
         stderr=log,
         check=True,
