@@ -3,13 +3,13 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables $(STARTTLS_SERVERS)
+SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables buildah debootstrap systemd $(STARTTLS_SERVERS)
 STARTTLS_SERVERS := postfix dovecot-imapd dovecot-pop3d vsftpd postgresql mariadb-server slapd prosody tinyproxy
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit docs grafana lock bench bench-servers clean
+.PHONY: help demo test install install-test servers lint types house unit docs grafana lock image audit bench bench-servers clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -17,7 +17,7 @@ help:                    ## this list
 demo: install            ## an embedded world and the exporter watching it, on loopback
 	@exec $(BIN)/acm-exporter demo $(DEMO_FLAGS)
 
-test: install-test servers lint types house unit  ## all checks and all tests
+test: install-test servers lint types house audit unit  ## all checks and all tests
 
 install: $(VENV)/.installed    ## the exporter in .venv, from requirements.lock
 
@@ -29,7 +29,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || deploy/apt-install python3-venv
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(BIN)/python requirements.lock requirements-build.lock pyproject.toml
+$(VENV)/.installed: $(BIN)/python requirements.lock requirements-build.lock pyproject.toml exporter/__init__.py
 	@echo "installing into $(VENV) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -57,11 +57,14 @@ house:                   ## which room may import which
 unit:
 	@$(BIN)/pytest -n auto --dist loadfile $(TEST_FLAGS)
 
-docs:                    ## the tables of the README anew, from the code
+docs:                    ## tables and policies anew, from the code and deploy/aws/actions.yaml
 	@$(BIN)/python deploy/readme-tables README.md
+	@$(BIN)/python deploy/iam-tables
+	@$(BIN)/python deploy/licences >docs/licences.new && mv docs/licences.new docs/licences.md
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
 	@$(BIN)/python -m grafana.source.alerts
+	@deploy/kubernetes-rules >deploy/kubernetes/components/prometheus-operator/prometheusrule.yaml
 	@$(BIN)/python -m grafana.source.dashboards
 
 lock:                    ## the lock files anew, from pyproject.toml (needs uv)
@@ -71,6 +74,14 @@ lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	  --custom-compile-command "make lock" --group build -o requirements-build.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+
+audit:                   ## known vulnerabilities of what is locked; 3, nobody could be asked, fails nothing
+	@$(BIN)/python deploy/audit || [ $$? -eq 3 ]
+
+image:                   ## the container image, by buildah or docker; IMAGE_FLAGS="--build-arg BASE=…" for your own base
+	@exec $$(command -v buildah || command -v docker) build $(if $(shell command -v buildah),--format docker) \
+	  --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || true)" --tag acm-exporter $(IMAGE_FLAGS) .
 
 bench: install bench-servers  ## benchmarks beside blackbox_exporter; BENCH=cpu for one, FULL=1 for the long run
 	@exec $(BIN)/python -m benchmarks $(if $(FULL),--size full) $(BENCH_FLAGS) $(BENCH)

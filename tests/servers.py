@@ -39,14 +39,15 @@ def running(command: Sequence[str], ready: str, log: Path, within: float = 30.0)
     """Run a server until its URL `ready` answers 200, and end it afterwards."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            _await(process, ready, log, within)
+            answering(process, ready, log, within)
             yield
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _await(process: subprocess.Popen[bytes], url: str, log: Path, within: float) -> None:
+def answering(process: subprocess.Popen[bytes], url: str, log: Path, within: float) -> None:
+    """Wait until a process's URL answers 200; the test fails with its log if it ends, or does not in time."""
     end = time.monotonic() + within
     while time.monotonic() < end:
         if process.poll() is not None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -43,15 +44,6 @@ def test_readme_shows_the_policy_that_is_shipped() -> None:
     assert [json.loads(one) for one in blocks] == [json.loads((ROOT / "deploy/iam-policy.json").read_text())]
 
 
-def test_policy_allows_the_calls_that_the_code_makes_and_no_other() -> None:
-    """Least privilege: exactly the operations named in observe/acm.py, but for STS's, which needs none."""
-    policy = json.loads((ROOT / "deploy/iam-policy.json").read_text())
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
-    code = (ROOT / "exporter/observe/acm.py").read_text()
-    called = set(re.findall(r'"((?:List|Search|Describe|Get)[A-Z]\w+)"', code)) - {"GetCallerIdentity"}
-    assert allowed == {f"acm:{operation}" for operation in called}
-
-
 def test_readme_configuration_is_accepted(tmp_path: Path) -> None:
     """The first configuration that a newcomer copies is valid."""
     (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
@@ -69,6 +61,7 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     [
         *("README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md"),
         *("docs/state.md", "docs/events.md", "docs/fix.md", "docs/walkthrough.md", "grafana/README.md"),
+        *("docs/iam.md", "docs/install.md", "SECURITY.md"),
     ],
 )
 def test_links_lead_to_files(page: str) -> None:
@@ -131,8 +124,13 @@ def test_tags_become_the_same_label_for_the_configuration_and_the_metrics(tag: s
 
 
 def test_version_stands_in_one_place() -> None:
-    """The package says the version that the project file gives."""
-    assert PROJECT["project"]["version"] == __version__
+    """What is installed has the version of the code, which the changelog tells of."""
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert metadata.version("acm-exporter") == __version__
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    versions = re.findall(r"^## \[(.+)\] - (?:Unreleased|\d{4}-\d\d-\d\d)$", changelog, re.MULTILINE)
+    assert versions == re.findall(r"^## (?:\[(.+)\].*|.*)$", changelog, re.MULTILINE)
+    assert versions[0] == __version__
 
 
 @pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements*.lock")), ids=lambda path: path.name)

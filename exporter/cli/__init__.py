@@ -209,6 +209,20 @@ def demo(
     return showcase.run(web_listen_address, crowd, web_file)
 
 
+@cli.command()
+@click.option(
+    "--url",
+    default="http://127.0.0.1:9795/-/healthy",
+    show_default=True,
+    help="What to ask; /-/ready is the page of those that wait for the first sweep.",
+)
+def health(url: str) -> int:
+    """Ask a running exporter whether it is well, as a container's health check: exit 0 if it is, else 1."""
+    from exporter.cli import pulse
+
+    return pulse.ask(url)
+
+
 def _table(name: str, help_: str) -> None:
     @click.option("--format", "form", type=click.Choice(["text", "markdown"]), default="text")
     def show(form: str) -> None:

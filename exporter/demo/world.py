@@ -7,21 +7,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from exporter.demo.acm import AcmStandIn, serial_text
 from exporter.demo.acm_validation import renew
 from exporter.demo.dns import SOA, DnsServer
 from exporter.demo.http import TokenServer
+from exporter.demo.papers import ACCESS_KEY, CONFIGURATION, environment
 from exporter.demo.people import People
 from exporter.demo.pki import CLIENT, Authority, Issued, Key, new_key, pem, root, self_signed
 from exporter.demo.scenes import SCENES
 from exporter.demo.stage import (
     PRODUCTION,
-    STAGING,
-    TOKYO,
-    VIRGINIA,
     Kind,
     Records,
     Scene,
@@ -35,9 +32,6 @@ from exporter.demo.stage import (
 )
 from exporter.demo.tls import Behaviour, Endpoints, Fault, Serve
 
-ROLE = f"arn:aws:iam::{STAGING}:role/acm-exporter"
-ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"  # AWS's own example, as is the secret
-SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # noqa: S105
 EMAIL_ENDS = date(2027, 9, 30)  # ACM's last e-mail renewals
 
 
@@ -179,7 +173,7 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         (folder / "client.key").write_bytes(authorities.client.key_pem)
         domains = "\n".join(_domains(SCENES, addresses, endpoints.port, folder))
         config_file.write_text(
-            _CONFIGURATION.format(
+            CONFIGURATION.format(
                 domains=domains,
                 ca_file=ca_file,
                 nameserver=dns.address,
@@ -199,7 +193,7 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
             people=people,
             ca_file=ca_file,
             config_file=config_file,
-            environment=_environment(acm.url, folder),
+            environment=environment(acm.url, folder),
         )
 
 
@@ -256,60 +250,3 @@ def _domains(
                 labels = (f"{key}: {value}" for key, value in scene.labels.items())
                 entry["labels"] = f"{{{', '.join(labels)}}}"
             yield f"  - {{{', '.join(f'{key}: {value}' for key, value in entry.items())}}}"
-
-
-def _environment(url: str, folder: Path) -> dict[str, str]:
-    """Send the AWS clients of this process to the stand-in, whatever the user's own settings are."""
-    settings = folder / "aws-config"
-    settings.write_text("[default]\n")
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": VIRGINIA,
-        "AWS_DEFAULT_REGION": VIRGINIA,
-        "AWS_PROFILE": "default",
-        "AWS_CONFIG_FILE": str(settings),
-        "AWS_SHARED_CREDENTIALS_FILE": str(settings),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-    }
-
-
-_CONFIGURATION = dedent(
-    f"""\
-    # The configuration of the demo: as a user would write it, but for the short intervals.
-    aws:
-      interval: {{pause}}s
-      accounts:
-        - name: production
-          regions: [{VIRGINIA}, {TOKYO}]
-        - name: staging
-          regions: [{TOKYO}]
-          role_arn: {ROLE}
-      tags: [service]
-      requests_per_second: 50
-
-    probe:
-      interval: {{pause}}s
-      timeout: 2s
-      certificate_names: true
-      ca_file: "{{ca_file}}"  # the roots of the demo's authorities
-      ocsp: true
-      chain: true
-
-    dns:
-      interval: {{pause}}s
-      timeout: 2s
-      nameservers: ["{{nameserver}}"]
-
-    renewal:
-      rules: current  # try classic: the five conditions of old decide
-
-    # The demo may not listen on port 443, so every name has its port here.
-    domains:
-    {{domains}}
-    """
-)

@@ -12,7 +12,8 @@ import structlog
 
 from exporter.facts import Certificate, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import Reading, from_describe, from_list, from_search
-from exporter.observe.aws import Access, Clients, Refused
+from exporter.observe.aws import Access, Clients
+from exporter.observe.aws_errors import Refused
 from exporter.observe.sight import Blind, sight
 
 log = structlog.get_logger("acm_exporter.observe")

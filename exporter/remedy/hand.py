@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 from exporter.facts import Seen, Sight, Unseen, Why
-from exporter.observe.aws import Access, Clients, Refused, service_of
+from exporter.observe.aws import Access, Clients
+from exporter.observe.aws_errors import Refused, service_of
 from exporter.observe.sight import sight
 
 log = structlog.get_logger("acm_exporter.remedy")

@@ -46,7 +46,7 @@ def test_help_lists_the_commands(run: Run) -> None:
         code, out, _ = run(flag)
         assert code == 0
         assert re.findall(r"^  (\w+)  ", out.partition("Commands:")[2], re.MULTILINE) == [
-            *("check", "config", "demo", "fix", "metrics", "rules", "run"),
+            *("check", "config", "demo", "fix", "health", "metrics", "rules", "run"),
         ]
 
 
