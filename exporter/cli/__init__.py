@@ -287,16 +287,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception:  # noqa: BLE001 - printed in full
         traceback.print_exc()
         code = failed
-    _leave(code)
+    from exporter.cli.leaving import leave
 
-
-def _leave(code: int) -> NoReturn:
-    """Exit; at once where a thread is still at work, which nothing can interrupt: a call to AWS, say."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # Python would try again while it ends, and put an exit code of its own in our place
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    if threading.active_count() > 1:
-        os._exit(code)
-    sys.exit(code)
+    leave(code)
