@@ -94,8 +94,9 @@ def world(container: Container, tmp_path: Path) -> Iterator[tuple[Path, list[str
     log = tmp_path / "world"
     with images.Running(container.builder, command, f"http://{address}/-/ready", log) as demo:
         file, environment = of_the_demo(log.read_text())
-        # state_file: /var/lib/acm-exporter/state.db belongs into this text once there is one
-        (shared / "acm-exporter.yaml").write_text((shared / file.relative_to("/tmp")).read_text())
+        written = (shared / file.relative_to("/tmp")).read_text()
+        state = "state_file: /var/lib/acm-exporter/state.db\n"
+        (shared / "acm-exporter.yaml").write_text(written + state)
         text = (shared / environment.relative_to("/tmp")).read_text()
         pairs = re.findall(r"export (.*?)='(.*)'", text)
         yield (
@@ -129,6 +130,7 @@ def test_it_watches_is_killed_and_watches_again(container: Container, world: tup
     with images.Running(container.builder, command, f"http://{address}/-/ready", folder / "again") as again:
         assert _rows(address) == seen
         assert again.end(signal.SIGTERM) == 0
+    assert (folder / "state" / "state.db").stat().st_uid == USER
 
 
 def _folder(parent: Path, name: str) -> Path:
