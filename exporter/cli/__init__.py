@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
