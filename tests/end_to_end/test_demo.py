@@ -97,8 +97,8 @@ async def test_every_family_has_rows_in_the_demo(seen: tuple[World, Snapshot]) -
         "acm_certificate_serial_changed_timestamp_seconds",
         "tls_endpoint_first_seen_timestamp_seconds",
         "tls_endpoint_serial_changed_timestamp_seconds",
-        "acm_exporter_changes_total",
         "tls_endpoint_ocsp_status",
+        "acm_exporter_changes_total",
     ]
 
 
