@@ -18,7 +18,7 @@ from tests.end_to_end.test_service_discovery import of_the_demo
 from tests.servers import free_port, running
 
 TOTAL = 3
-VOLATILE = r"^(\w+(?:_duration_seconds|_last_success_timestamp_seconds|_days(?:_to_expiry)?)\{.*\}) \S+$"
+VOLATILE = r"^(\w+(?:_duration_seconds|_(?:last_success|first_seen)_timestamp_seconds|_days(?:_to_expiry)?)\{.*\}) \S+$"
 EMPTY = (
     r',\w+=""'  # a label without a value is no label to Prometheus; whether it is written depends on others
 )
