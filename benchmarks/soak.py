@@ -26,8 +26,8 @@ from benchmarks.town import Acm
 
 WARM = 0.2  # of the time, in which everything comes to its size
 INTERVAL = 2  # seconds
-EXPECTED = re.compile(
-    r"event=\"(ACM could not be read|configuration refused|the configuration before stays|cert|tags)"
+EXPECTED = re.compile(  # what the weather brings, and the mistakes in configurations
+    r'event="(ACM could not be read|configuration refused|the configuration before stays|cert|tags|Search)'
 )
 BAD = "a mistake: here\n"
 

@@ -27,7 +27,7 @@ INTERVAL = 2  # seconds, of everything
 SOON = 40.0  # seconds that anything may take on a busy machine
 PAUSE = 0.2  # seconds between two scrapes
 OFTEN = re.compile(  # what tells of moments, and so differs from scrape to scrape
-    r"(process|python)_|acm_exporter_(looks|aws_requests)_total|.*(_seconds[ {]|_days_to_expiry|_age_days)"
+    r"(process|python)_|acm_exporter_\w+_total|.*(_seconds[ {]|_days_to_expiry|_age_days)"
 )
 MOMENTS = re.compile(
     r"(acm_certificate|tls_endpoint)_.*(not_before|not_after|created|issued|window_start)_timestamp"
