@@ -18,48 +18,21 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 from exporter import __version__
-from exporter.cli import guarding
+from exporter.cli import guarding, options
+from exporter.cli.fix import fix
+from exporter.cli.leaving import leave
+from exporter.cli.options import BAD_USAGE
 
 if TYPE_CHECKING:
-    from exporter.config import Settings
     from exporter.judge.sharding import Shard
 
 F = TypeVar("F", bound=Callable[..., object])
 
 FAILED = 1
-BAD_USAGE = guarding.BAD_USAGE
 UNKNOWN = 3  # of `check`, as monitoring plugins say it
 INTERRUPTED = 130
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@\s]*)):([0-9]{1,5})")
-
-
-def _config_file(*, required: bool = False) -> Callable[[F], F]:
-    return click.option(
-        "--config.file",
-        "config_file",
-        type=click.Path(path_type=Path),
-        required=required,
-        help="YAML file; without one, ambient AWS credentials and every certificate with its names.",
-    )
-
-
-def _logging(command: F) -> F:
-    level = click.option(
-        "--log.level",
-        "log_level",
-        type=click.Choice(["debug", "info", "warn", "error"]),
-        default="info",
-        show_default=True,
-    )
-    kind = click.option(
-        "--log.format",
-        "log_format",
-        type=click.Choice(["logfmt", "json"]),
-        default="logfmt",
-        show_default=True,
-    )
-    return level(kind(command))
 
 
 def _listening(command: F) -> F:
@@ -82,17 +55,6 @@ def _address(text: str) -> tuple[str | None, int]:
     return match[1] or match[2] or None, int(match[3])
 
 
-def _name_or_arn(text: str) -> str:
-    from exporter.config import kinds
-
-    try:
-        if text.startswith("arn:"):
-            return kinds.certificate_arn(text)
-        return "*." + kinds.host(text[2:]) if text.startswith("*.") else kinds.host(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="acm-exporter")
 def cli() -> None:
@@ -100,7 +62,7 @@ def cli() -> None:
 
 
 @cli.command()
-@_config_file()
+@options.config_file
 @_listening
 @guarding.options
 @click.option(
@@ -112,7 +74,7 @@ def cli() -> None:
 @click.option(
     "--shard.total", "shard_total", type=int, help="How many shards divide the certificates among themselves."
 )
-@_logging
+@options.logs
 def run(
     *,
     config_file: Path | None,
@@ -129,7 +91,7 @@ def run(
     from exporter.cli.origin import Origin
 
     origin = Origin(config_file, os.environ) if config_file else None
-    settings = _settings(config_file) if origin is None else _loaded(origin.load)
+    settings = options.settings(config_file) if origin is None else options.loaded(origin.load)
     web_file = guarding.followed(web_config_file, open_health=web_open_health)
     from exporter.cli import daemon, logs
 
@@ -138,13 +100,13 @@ def run(
 
 
 @cli.command()
-@_config_file()
+@options.config_file
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.argument(
     "wanted",
     nargs=-1,
     metavar="[NAME|ARN]...",
-    callback=lambda _, __, values: tuple(_name_or_arn(value) for value in values),
+    callback=options.names_or_arns,
 )
 def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
     """Look once at everything, or at the certificates of some names or ARNs, and say what is wrong.
@@ -152,7 +114,7 @@ def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
     Exits with 0 if all renew and are served, 1 if a serving condition breaks, 2 if a renewal condition
     breaks, 3 if something could not be judged or this program failed.
     """
-    settings = _settings(config_file, UNKNOWN)
+    settings = options.settings(config_file, UNKNOWN)
     from exporter.cli import logs, oneshot
 
     logs.set_up("error", "logfmt")
@@ -165,14 +127,14 @@ def config() -> None:
 
 
 @config.command("check")
-@_config_file()
+@options.config_file
 @guarding.web_config_file
 def config_check(config_file: Path | None, web_config_file: Path | None) -> None:
     """Validate one file or both: exit 0, or every mistake on standard error."""
     if config_file is None and web_config_file is None:
         raise click.UsageError("nothing to check (expected --config.file, --web.config.file or both)")
     wrong: list[str] = []
-    for file, read in ((config_file, _settings), (web_config_file, guarding.followed)):
+    for file, read in ((config_file, options.settings), (web_config_file, guarding.followed)):
         if file is not None:
             try:
                 read(file)
@@ -190,7 +152,7 @@ def config_check(config_file: Path | None, web_config_file: Path | None) -> None
 @click.option(
     "--crowd", type=click.IntRange(0, 100_000), default=0, help="So many healthy certificates more."
 )
-@_logging
+@options.logs
 def demo(
     *,
     web_listen_address: list[tuple[str | None, int]],
@@ -246,25 +208,6 @@ def _shard(index: int | None, total: int | None) -> Shard:
         raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
-def _settings(file: Path | None, exit_code: int = BAD_USAGE) -> Settings:
-    from exporter.config import default, load
-
-    return default() if file is None else _loaded(lambda: load(file, os.environ), exit_code)
-
-
-def _loaded(load: Callable[[], Settings], exit_code: int = BAD_USAGE) -> Settings:
-    from exporter.config import ConfigError
-
-    try:
-        return load()
-    except ConfigError as error:
-        for complaint in error.complaints:
-            click.echo(complaint, err=True)
-        raise click.exceptions.Exit(exit_code) from None
-
-
-from exporter.cli.fix import fix  # noqa: E402 - its options are those above
-
 cli.add_command(fix)
 
 
@@ -286,6 +229,4 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception:  # noqa: BLE001 - printed in full
         traceback.print_exc()
         code = failed
-    from exporter.cli.leaving import leave
-
     leave(code)

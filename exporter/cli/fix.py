@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from exporter.cli import BAD_USAGE, _config_file, _name_or_arn, _settings
+from exporter.cli import options
 
 if TYPE_CHECKING:
     from exporter.cli.desk import Manner
@@ -21,7 +21,7 @@ FORMATS = ("table", "bind", "route53", "terraform", "cloudformation")
 def _arn(text: str) -> str:
     if not text.startswith("arn:"):
         raise click.BadParameter(f"{text!r} (expected the ARN of a certificate; `fix plan NAME` tells it)")
-    return _name_or_arn(text)
+    return options.name_or_arn(text)
 
 
 def _duration(text: str) -> timedelta:
@@ -37,7 +37,7 @@ _wanted = click.argument(
     "wanted",
     nargs=-1,
     metavar="[ARN|NAME]...",
-    callback=lambda _, __, values: tuple(_name_or_arn(value) for value in values),
+    callback=options.names_or_arns,
 )
 _certificate = click.argument("arn", metavar="ARN", callback=lambda _, __, value: _arn(value))
 _format = click.option(
@@ -48,14 +48,7 @@ _format = click.option(
 def _consenting(command: F) -> F:
     yes = click.option("--yes", is_flag=True, help="Consent beforehand, for scripts; nothing is asked.")
     dry_run = click.option("--dry-run", is_flag=True, help="Show what would be called, and call nothing.")
-    kind = click.option(
-        "--log.format",
-        "log_format",
-        type=click.Choice(["logfmt", "json"]),
-        default="logfmt",
-        show_default=True,
-    )
-    return yes(dry_run(kind(command)))
+    return yes(dry_run(options.log_format(command)))
 
 
 def _waiting(command: F) -> F:
@@ -92,12 +85,12 @@ def fix() -> None:
 
 
 @fix.command()
-@_config_file()
+@options.config_file
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @_wanted
 def plan(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
     """Say for each broken condition what mends it, in order; changes nothing."""
-    settings = _settings(config_file, BAD_USAGE)
+    settings = options.settings(config_file)
     from exporter.cli import fixing, logs
 
     logs.set_up("error", "logfmt")
@@ -105,7 +98,7 @@ def plan(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
 
 
 @fix.command()
-@_config_file()
+@options.config_file
 @_format
 @click.option("--apply-route53", is_flag=True, help="Create them in the account's own public hosted zones.")
 @_consenting
@@ -121,7 +114,7 @@ def records(
     wanted: tuple[str, ...],
 ) -> int:
     """Print every validation and CAA record that is missing, ready to paste or to apply."""
-    settings = _settings(config_file, BAD_USAGE)
+    settings = options.settings(config_file)
     from exporter.cli import fixing
 
     manner = _manner(yes=yes, dry_run=dry_run, log_format=log_format)
@@ -129,12 +122,12 @@ def records(
 
 
 @fix.command("resend-mail")
-@_config_file()
+@options.config_file
 @click.option(
     "--domain",
     "domains",
     multiple=True,
-    callback=lambda _, __, values: tuple(_name_or_arn(value) for value in values),
+    callback=options.names_or_arns,
     help="Only for this name of the certificate; may be given more than once.",
 )
 @_consenting
@@ -155,7 +148,7 @@ def resend_mail(
 
     With --dry-run --wait it only watches what was sent before.
     """
-    settings = _settings(config_file, BAD_USAGE)
+    settings = options.settings(config_file)
     from exporter.cli import fixing
 
     manner = _manner(yes=yes, dry_run=dry_run, log_format=log_format, wait=wait, timeout=timeout)
@@ -163,7 +156,7 @@ def resend_mail(
 
 
 @fix.command("use-dns")
-@_config_file()
+@options.config_file
 @_format
 @_consenting
 @_waiting
@@ -183,7 +176,7 @@ def use_dns(
 
     There is no way back to e-mail. Said again while the move is under way, it prints the records and goes on.
     """
-    settings = _settings(config_file, BAD_USAGE)
+    settings = options.settings(config_file)
     from exporter.cli import fixing
 
     manner = _manner(yes=yes, dry_run=dry_run, log_format=log_format, wait=wait, timeout=timeout)

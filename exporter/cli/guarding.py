@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from exporter.cli.options import BAD_USAGE
+
 if TYPE_CHECKING:
     from exporter.expose.follow import Following
 
 F = TypeVar("F", bound=Callable[..., object])
-
-BAD_USAGE = 2
 
 
 def options(command: F) -> F:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from exporter import __version__
-from exporter.cli import _address, _name_or_arn, main
+from exporter.cli import _address, main
+from exporter.cli.options import name_or_arn
 from exporter.expose import text
 from tests.evidence import ARN
 
@@ -170,7 +171,7 @@ def test_bad_usage_of_check_is_unknown(run: Run, arguments: list[str], says: str
 )
 def test_names_to_check_as_people_type_them(typed: str, meant: str) -> None:
     """Case, trailing dots and umlauts are no matter, and a wildcard may be asked for as ACM has it."""
-    assert _name_or_arn(typed) == meant
+    assert name_or_arn(typed) == meant
 
 
 @pytest.mark.parametrize(
