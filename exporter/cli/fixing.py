@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from exporter.cli import build
+from exporter.cli import build, oneshot
 from exporter.cli.desk import Desk, Manner, desk_of, say
-from exporter.cli.oneshot import Progress, is_wanted, unknown_name
 from exporter.config import Settings
 from exporter.expose.text import worst_first
-from exporter.facts import Domain, Seen, Sight, Unseen
+from exporter.facts import Seen, Sight, Unseen
 from exporter.remedy import dns_switch, formats, mail, route53, text
 from exporter.remedy import plan as planning
 from exporter.remedy.gathering import gather
 from exporter.remedy.hand import Call, Hand
 from exporter.remedy.records import Missing, Record
 from exporter.remedy.waiting import End, State
-from exporter.snapshot import Snapshot
+from exporter.snapshot import Case, Snapshot
+
+P = TypeVar("P", mail.MailPlan, dns_switch.SwitchPlan)
 
 DONE, NOT_DONE, UNKNOWN = 0, 1, 3
 CODES = {End.DONE: DONE, End.FAILED: NOT_DONE, End.LAPSED: NOT_DONE, End.LATE: UNKNOWN, End.BLIND: UNKNOWN}
@@ -35,8 +36,7 @@ IN_SYNC_WITHIN = timedelta(minutes=10)  # Route 53 says 60 seconds
 
 def plan(settings: Settings, config: str, form: str, wanted: Sequence[str]) -> int:
     """Look at everything, as `check` does, and print what mends it."""
-    snapshot, blind = _look(settings, wanted)
-    cases = [case for case in snapshot.cases if is_wanted(case.certificate, wanted)]
+    snapshot, cases, blind = _look(settings, wanted)
     found = [planning.plan(case, snapshot.rules) for case in worst_first(cases, snapshot.taken_at)]
     if form == "json":
         click.echo(json.dumps(text.document(found, config), indent=2))
@@ -48,8 +48,7 @@ def plan(settings: Settings, config: str, form: str, wanted: Sequence[str]) -> i
 def records(settings: Settings, manner: Manner, form: str, wanted: Sequence[str], *, apply: bool) -> int:
     """Print the missing records of some or all certificates; with `apply`, create them in Route 53."""
     quick = {"domains": (), "probe": settings.probe.model_copy(update={"certificate_names": False})}
-    snapshot, blind = _look(settings.model_copy(update=quick), wanted)
-    cases = [case for case in snapshot.cases if is_wanted(case.certificate, wanted)]
+    _, cases, blind = _look(settings.model_copy(update=quick), wanted)
     with desk_of(settings) as desk:
         missing = desk.run(gather(desk.hands, desk.dns, [case.evidence for case in cases]))
         code = _print(missing, form)
@@ -111,25 +110,36 @@ async def _write_all(hand: Hand, calls: Sequence[Call]) -> list[Sight[dict[str, 
     return [await hand.write(call) for call in calls]
 
 
+def _ready(
+    desk: Desk, arn: str, prepare: Callable[[Hand], Coroutine[Any, Any, Sight[P]]]
+) -> tuple[Hand, P] | int:
+    """Find the way to a certificate and what is to be done; the exit code where it ends there, said why."""
+    hand = desk.run(desk.hands.of(arn))
+    if isinstance(hand, Unseen):
+        return _blind(hand)
+    found = desk.run(prepare(hand.value))
+    if isinstance(found, Unseen):
+        return _blind(found)
+    planned = found.value
+    if planned.refusal or planned.idle:
+        say(f"{arn}: {planned.refusal or planned.idle}\n")
+        return NOT_DONE if planned.refusal else DONE
+    return hand.value, planned
+
+
 def resend_mail(settings: Settings, manner: Manner, arn: str, domains: Sequence[str]) -> int:
     """Send the validation mail again, and watch for the approval."""
     with desk_of(settings) as desk:
-        hand = desk.run(desk.hands.of(arn))
-        if isinstance(hand, Unseen):
-            return _blind(hand)
-        found = desk.run(mail.prepare(hand.value, desk.dns.look, arn, domains))
-        if isinstance(found, Unseen):
-            return _blind(found)
-        planned = found.value
-        if planned.refusal or planned.idle:
-            say(f"{arn}: {planned.refusal or planned.idle}\n")
-            return NOT_DONE if planned.refusal else DONE
+        ready = _ready(desk, arn, lambda hand: mail.prepare(hand, desk.dns.look, arn, domains))
+        if isinstance(ready, int):
+            return ready
+        hand, planned = ready
         code = _offer(planned, manner)
         if not (manner.dry_run and manner.wait):
-            if not planned.calls or not manner.consents(planned.calls, hand.value):
+            if not planned.calls or not manner.consents(planned.calls, hand):
                 return max(code, manner.declined)
-            sending = mail.send(hand.value, planned.calls, asyncio.sleep)
-            outcomes = desk.carry_out(hand.value, planned.calls, sending)
+            sending = mail.send(hand, planned.calls, asyncio.sleep)
+            outcomes = desk.carry_out(hand, planned.calls, sending)
             sent = sum(isinstance(one, Seen) for one in outcomes)
             if not sent:
                 return NOT_DONE
@@ -138,7 +148,7 @@ def resend_mail(settings: Settings, manner: Manner, arn: str, domains: Sequence[
         if not manner.wait:
             return code
         state = desk.wait(
-            mail.watching(hand.value, planned),
+            mail.watching(hand, planned),
             mail.valid_until(build.clock()),
             manner.timeout,
             "The same with --dry-run --wait watches on.",
@@ -162,27 +172,21 @@ def _offer(planned: mail.MailPlan, manner: Manner) -> int:
 def use_dns(settings: Settings, manner: Manner, arn: str, form: str) -> int:
     """Move a certificate to DNS validation, print its records, and watch until ACM has seen them."""
     with desk_of(settings) as desk:
-        hand = desk.run(desk.hands.of(arn))
-        if isinstance(hand, Unseen):
-            return _blind(hand)
-        found = desk.run(dns_switch.prepare(hand.value, arn))
-        if isinstance(found, Unseen):
-            return _blind(found)
-        planned = found.value
-        if planned.refusal or planned.idle:
-            say(f"{arn}: {planned.refusal or planned.idle}\n")
-            return NOT_DONE if planned.refusal else DONE
+        ready = _ready(desk, arn, lambda hand: dns_switch.prepare(hand, arn))
+        if isinstance(ready, int):
+            return ready
+        hand, planned = ready
         if planned.call:
             say(f"{planned.view.certificate.domain}  {arn}\n{text.SWITCHING}")
-            if not manner.consents([planned.call], hand.value):
+            if not manner.consents([planned.call], hand):
                 return manner.declined
-            begun = desk.carry_out(hand.value, [planned.call], dns_switch.begin(hand.value, planned))
+            begun = desk.carry_out(hand, [planned.call], dns_switch.begin(hand, planned))
             if isinstance(begun, Unseen):
-                return NOT_DONE if hand.value.deeds[-1].error else _blind(begun)
+                return NOT_DONE if hand.deeds[-1].error else _blind(begun)
             planned = begun.value
         else:
             say(f"{arn}: the switch to DNS validation is under way\n")
-        asked = desk.run(dns_switch.wanted(hand.value, arn, asyncio.sleep))
+        asked = desk.run(dns_switch.wanted(hand, arn, asyncio.sleep))
         if isinstance(asked, Unseen):
             return _blind(asked)
         future = dns_switch.after(planned.view.certificate, asked.value)
@@ -191,27 +195,20 @@ def use_dns(settings: Settings, manner: Manner, arn: str, form: str) -> int:
         say(f"ACM looks for the records until {text.moment(lapses)}; then it would stay on e-mail.\n")
         if not manner.wait:
             return code
-        look = dns_switch.watching(hand.value, desk.dns.look, arn, asked.value)
+        look = dns_switch.watching(hand, desk.dns.look, arn, asked.value)
         state = desk.wait(look, lapses, manner.timeout, "The same with --wait goes on.")
     return _outcome(state, "it stays on e-mail validation; say the same again for a new try")
 
 
-def _look(settings: Settings, wanted: Sequence[str]) -> tuple[Snapshot, bool]:
+def _look(settings: Settings, wanted: Sequence[str]) -> tuple[Snapshot, list[Case], bool]:
     """Look once as `check` does; True if something asked for is not there or a source failed."""
-    progress = Progress()
-    asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
-    with build.watch(settings, asked, tags=False) as (watch, board):
-        asyncio.run(watch.once((lambda one: is_wanted(one, wanted)) if wanted else None, progress))
-    progress.clear()
-    snapshot = board.latest
-    names = [case.certificate for case in snapshot.cases]
-    strange = [one for one in wanted if not any(is_wanted(name, [one]) for name in names)]
+    snapshot, cases, missing = oneshot.look(settings, wanted, tags=False)
     failed = [one for one in snapshot.sources if one.success is False]
-    for one in strange:
-        say(f"{unknown_name(one)}\n")
+    for one in missing:
+        say(f"{one}\n")
     for source in failed:
         say(f"{source.source} {source.account} {source.region}: {source.error}\n")
-    return snapshot, bool(strange or failed)
+    return snapshot, cases, bool(missing or failed)
 
 
 def _outcome(state: State, lapsed: str) -> int:

@@ -25,38 +25,43 @@ BRIEFLY = 0.1  # seconds between two lines of progress
 
 def check(settings: Settings, form: str, wanted: Sequence[str]) -> int:
     """Sweep once and print; returns the exit code. What is wanted are host names, wildcards and ARNs."""
-    progress = Progress()
-    asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
-    with build.watch(settings, asked, tags=form == "json") as (watch, board):
-        chosen = (lambda one: is_wanted(one, wanted)) if wanted else None
-        asyncio.run(watch.once(chosen, progress))
-    progress.clear()
-    snapshot = board.latest
-    cases = [case for case in snapshot.cases if is_wanted(case.certificate, wanted)]
-    missing = [one for one in wanted if not any(is_wanted(case.certificate, [one]) for case in cases)]
+    snapshot, cases, missing = look(settings, wanted, tags=form == "json")
     if form == "json":
         click.echo(json.dumps(api.document(snapshot, cases), indent=2))
     else:
         paint = _colour if sys.stdout.isatty() else text.plain
         click.echo(text.check(snapshot, cases, paint), nl=False)
     for one in missing:
-        click.echo(unknown_name(one), err=True)
+        click.echo(one, err=True)
     code = exit_code(snapshot, cases)
     if missing and code == FINE:
         return UNKNOWN
     return code
 
 
-def is_wanted(certificate: Certificate, wanted: Sequence[str]) -> bool:
-    """Tell whether a certificate is one of those asked for, by ARN or by a name that it covers."""
+def look(
+    settings: Settings, wanted: Sequence[str], *, tags: bool
+) -> tuple[Snapshot, list[Case], tuple[str, ...]]:
+    """Look once at what is wanted; gives its cases, and a sentence for each that the inventory has not."""
+    progress = _Progress()
+    asked = tuple(Domain(one) for one in wanted if not one.startswith(("arn:", "*.")))
+    with build.watch(settings, asked, tags=tags) as (watch, board):
+        chosen = (lambda one: _is_wanted(one, wanted)) if wanted else None
+        asyncio.run(watch.once(chosen, progress))
+    progress.clear()
+    cases = [case for case in board.latest.cases if _is_wanted(case.certificate, wanted)]
+    missing = [one for one in wanted if not any(_is_wanted(case.certificate, [one]) for case in cases)]
+    return board.latest, cases, tuple(map(_unknown, missing))
+
+
+def _is_wanted(certificate: Certificate, wanted: Sequence[str]) -> bool:
     return not wanted or any(
         certificate.arn == one or (not one.startswith("arn:") and covers(certificate.names, one))
         for one in wanted
     )
 
 
-def unknown_name(one: str) -> str:
-    """Say that nothing of the inventory is what was asked for."""
+def _unknown(one: str) -> str:
     fits = "has this ARN" if one.startswith("arn:") else "covers this name"
     return f"{one}: no certificate of the inventory {fits}"
 
@@ -87,7 +92,7 @@ def _colour(line: str, colour: str) -> str:
             return click.style(line, fg=colour)
 
 
-class Progress:
+class _Progress:
     """One line on a terminal that says how far the sweep is; nothing where there is no terminal."""
 
     def __init__(self) -> None:
@@ -95,13 +100,11 @@ class Progress:
         self._next = 0.0
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """Say it, though not too often."""
         now = time.monotonic()
         if self._shown and (now >= self._next or done == total):
             self._next = now + BRIEFLY
             click.echo(f"\r\x1b[K{step}: {done} of {total}", nl=False, err=True)
 
     def clear(self) -> None:
-        """Leave the line empty for what comes next."""
         if self._shown:
             click.echo("\r\x1b[K", nl=False, err=True)

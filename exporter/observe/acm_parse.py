@@ -153,24 +153,25 @@ def _validations(part: _Fields) -> Iterable[Validation]:
     for one in part.parts("DomainValidationOptions"):
         record, redirect = one.part("ResourceRecord"), one.part("HttpRedirect")
         yield Validation(
-            name=_host(one.text("DomainName")),
+            name=host(one.text("DomainName")),
             method=one.text("ValidationMethod"),
             status=one.text("ValidationStatus"),
-            record_name=_host(record.text("Name")),
-            record_value=_host(record.text("Value")),
-            mail_domain=_host(one.text("ValidationDomain")),
+            record_name=host(record.text("Name")),
+            record_value=host(record.text("Value")),
+            mail_domain=host(one.text("ValidationDomain")),
             mailboxes=one.texts("ValidationEmails"),
             redirect_from=redirect.text("RedirectFrom"),
             redirect_to=redirect.text("RedirectTo"),
         )
 
 
-def _host(name: str) -> str:
+def host(name: str) -> str:
+    """Write a name of DNS as the house does: in lower case, without the final dot."""
     return intern(name.lower().rstrip("."))
 
 
 def _hosts(*names: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(host for name in names if (host := _host(name))))
+    return tuple(dict.fromkeys(found for name in names if (found := host(name))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from exporter.facts import Answer, Ask, Certificate, Evidence, Question, Seen, Sight, Unseen, Validation, Why
 from exporter.judge.validation import records
 from exporter.remedy.hand import Call, Hand
-from exporter.remedy.view import ANSWER_WITHIN, View, requested, switched, view
+from exporter.remedy.view import ANSWER_WITHIN, View, glance, requested, switched, view
 from exporter.remedy.waiting import End, State
 
 Look = Callable[[Question], Awaitable[Sight[Answer]]]
@@ -88,18 +88,12 @@ def watching(
     """Make the look that says how far the switch is, for `waiting.until`."""
 
     async def state() -> State:
-        seen = await view(hand, arn)
-        match seen:
-            case Unseen(why=Why.DENIED | Why.NOT_FOUND, detail=detail):
-                return State(f"ACM can no longer be read: {detail}", End.BLIND)
-            case Unseen(why=why, detail=detail):
-                return State(f"ACM could not be read, and is asked again: {detail or why}")
-            case Seen(value=now):
-                questions = {Question(Ask.CNAME, one.record_name) for one in validations}
-                answers = {
-                    one: sight.value for one in questions if isinstance(sight := await look(one), Seen)
-                }
-                return judge(now, validations, answers)
+        now = await glance(hand, arn)
+        if isinstance(now, State):
+            return now
+        questions = {Question(Ask.CNAME, one.record_name) for one in validations}
+        answers = {one: sight.value for one in questions if isinstance(sight := await look(one), Seen)}
+        return judge(now, validations, answers)
 
     return state
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exporter.facts import Answer, Ask, Certificate, Mx, Question, Seen, Sight, Unseen, Validation, Why
 from exporter.remedy.hand import Call, Hand
-from exporter.remedy.view import ANSWER_WITHIN, View, view
+from exporter.remedy.view import ANSWER_WITHIN, View, glance, view
 from exporter.remedy.waiting import End, State
 
 MAILBOXES = ("admin", "administrator", "hostmaster", "postmaster", "webmaster")  # AWS: email-validation
@@ -104,14 +104,8 @@ def watching(hand: Hand, plan: MailPlan) -> Callable[[], Awaitable[State]]:
     """Make the look that says how far the approvals are, for `waiting.until`."""
 
     async def state() -> State:
-        seen = await view(hand, plan.view.certificate.arn)
-        match seen:
-            case Unseen(why=Why.DENIED | Why.NOT_FOUND, detail=detail):
-                return State(f"ACM can no longer be read: {detail}", End.BLIND)
-            case Unseen(why=why, detail=detail):
-                return State(f"ACM could not be read, and is asked again: {detail or why}")
-            case Seen(value=now):
-                return judge(plan, now)
+        now = await glance(hand, plan.view.certificate.arn)
+        return now if isinstance(now, State) else judge(plan, now)
 
     return state
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.facts import Seen, Sight, Unseen, Why
+from exporter.observe.acm_parse import host
 from exporter.remedy.formats import record_set
 from exporter.remedy.hand import Call, Hand
 from exporter.remedy.records import TTL, Record
@@ -206,7 +207,7 @@ async def _there(hand: Hand, zone: Zone, record: Record) -> Sight[list[Set]]:
 def _host(name: str) -> str:
     """Read a name as Route 53 writes it: with a final dot, and octal for what is unusual."""
     plain = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), name)
-    return plain.lower().rstrip(".")
+    return host(plain)
 
 
 def _normal(values: Iterable[str]) -> set[str]:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exporter.facts import Certificate, Details, Seen, Sight, Unseen, Validation, Why
-from exporter.observe.acm_parse import from_describe
+from exporter.observe.acm_parse import from_describe, host
 from exporter.remedy.hand import Hand
+from exporter.remedy.waiting import End, State
 
 ANSWER_WITHIN = timedelta(hours=72)  # AWS: how long a mail's link, or a switch to DNS validation, is valid
 
@@ -54,6 +55,17 @@ async def view(hand: Hand, arn: str) -> Sight[View]:
             return Seen(View(from_describe(told).certificate, _switch(told.get("UpdateSummary"))))
 
 
+async def glance(hand: Hand, arn: str) -> View | State:
+    """Describe one certificate that is waited for; a State says why it could not be."""
+    match await view(hand, arn):
+        case Unseen(why=Why.DENIED | Why.NOT_FOUND, detail=detail):
+            return State(f"ACM can no longer be read: {detail}", End.BLIND)
+        case Unseen(why=why, detail=detail):
+            return State(f"ACM could not be read, and is asked again: {detail or why}")
+        case Seen(value=now):
+            return now
+
+
 async def requested(hand: Hand, arn: str) -> Sight[tuple[Validation, ...]]:
     """List the validations that a pending switch asks for (acm:ListCertificateDomainValidations)."""
     found: list[Validation] = []
@@ -85,11 +97,11 @@ def _validation(summary: Mapping[str, Any]) -> Validation | None:
     challenge = wanted.get("ValidationChallenge", {}).get("DnsValidationChallenge", {})
     record = challenge.get("ResourceRecord", {})
     return Validation(
-        name=_host(summary["DomainName"]),
+        name=host(summary["DomainName"]),
         method=wanted.get("ValidationMethod", ""),
         status=wanted.get("ValidationStatus", ""),
-        record_name=_host(record.get("Name", "")),
-        record_value=_host(record.get("Value", "")),
+        record_name=host(record.get("Name", "")),
+        record_value=host(record.get("Value", "")),
     )
 
 
@@ -101,7 +113,3 @@ def _switch(told: Any) -> Switch | None:
     return Switch(
         str(told.get("Status", "")), str(methods.get("To", "")), at if isinstance(at, datetime) else None
     )
-
-
-def _host(name: str) -> str:
-    return name.lower().rstrip(".")
