@@ -54,7 +54,8 @@ class Parts:
     eyes: Eyes
     plan: Plan
     policy: Policy
-    by: tuple[tuple[str, ...], tuple[bytes, ...]]  # the name servers and roots that looks are made with
+    nameservers: tuple[str, ...]
+    roots: tuple[bytes, ...]
     close: Callable[[], None]
 
 
@@ -82,7 +83,7 @@ def parts(
         executor.shutdown(wait=False, cancel_futures=True)
 
     plan, policy = _plan(settings, asked, shard, tags=tags), _policy(settings)
-    return Parts(_eyes(settings, roots, acm, clock), plan, policy, (settings.dns.nameservers, roots), close)
+    return Parts(_eyes(settings, roots, acm, clock), plan, policy, settings.dns.nameservers, roots, close)
 
 
 @contextmanager
@@ -108,9 +109,18 @@ def blank(made: Parts, shard: Shard = ALONE, clock: Callable[[], datetime] = clo
     return Board(Snapshot(clock(), made.policy, shard=shard))
 
 
-def probing(settings: Settings, watch: Watch, *, clock: Callable[[], datetime] = clock) -> Probing:
-    """Build what looks on demand, with an eye of its own; the watch counts its looks and keeps none."""
-    resolver, tls = _tls(settings, load_roots(settings.probe.ca_file), clock)
+def probing(
+    settings: Settings,
+    watch: Watch,
+    *,
+    clock: Callable[[], datetime] = clock,
+    roots: tuple[bytes, ...] | None = None,
+) -> Probing:
+    """Build what looks on demand, with an eye of its own; the watch counts its looks and keeps none.
+
+    The roots are read unless they are given.
+    """
+    resolver, tls = _tls(settings, load_roots(settings.probe.ca_file) if roots is None else roots, clock)
 
     async def look(domain: Domain, seconds: float, resolve: Resolve) -> tuple[Look, ...]:
         return await tls.otherwise(seconds, resolve).look(domain)

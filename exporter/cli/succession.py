@@ -54,7 +54,7 @@ class Succession:
         self._parts = build.parts(settings, shard=shard, clock=clock)
         self.board: Board = build.blank(self._parts, shard, clock)
         self._watch = self._watch_by(self._parts, past)
-        probing = build.probing(settings, self._watch, clock=clock)
+        probing = build.probing(settings, self._watch, clock=clock, roots=self._parts.roots)
         self.server = Server(self.board, probing, self._posted, web_file)
         self._running: asyncio.Task[Never] | None = None
         self._complaints: Sequence[str] = ()
@@ -147,16 +147,16 @@ class Succession:
         """Let another watch take over at one moment, and show what it knows."""
         try:
             past = self._watch.past()
-            if (
-                parts.by != self._parts.by
-            ):  # the same look may give something else, so none waits for its turn
+            before = self._parts
+            if (parts.nameservers, parts.roots) != (before.nameservers, before.roots):
+                # The same look may give something else, so none waits for its turn.
                 past = replace(past, process=replace(past.process, looks={}, questions={}))
             watch = self._watch_by(parts, past)
-            probing = build.probing(settings, watch, clock=self._clock)
+            probing = build.probing(settings, watch, clock=self._clock, roots=parts.roots)
         except BaseException:
             parts.close()
             raise
-        former, before = self._running, self._parts
+        former = self._running
         self._parts, self._watch = parts, watch
         self._running = asyncio.create_task(watch.run())
         self.server.prober.means = probing
