@@ -225,7 +225,7 @@ class Settings(Section):
 
 
 def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]:
-    """Return the keys that may stand beside the one at `path`, without those that come later."""
+    """Return the keys that may stand beside the one at `path`."""
     section: type[BaseModel] = root
     for step in path[:-1]:
         if isinstance(step, str):
@@ -235,7 +235,7 @@ def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]
                 for one in (*get_args(annotation), annotation)
                 if isinstance(one, type) and issubclass(one, Section)
             )
-    return tuple(key for key, field in section.model_fields.items() if field.annotation is not type(None))
+    return tuple(section.model_fields)
 
 
 def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:

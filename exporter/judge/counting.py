@@ -37,7 +37,7 @@ def assign(
             for arn in [pin] if pin else owners(leaf, covering.values()):
                 counting[arn].append(leaf)
     return {
-        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial.__getitem__))
+        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial.get))
         for arn, one in inventory.items()
     }
 
@@ -54,7 +54,7 @@ def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:
 
 
 def siblings(
-    one: Certificate, looks: Iterable[Look], holders: Callable[[int], Iterable[str]]
+    one: Certificate, looks: Iterable[Look], holders: Callable[[int], Iterable[str] | None]
 ) -> dict[int, str]:
     """Name the other certificates of the inventory that are served where this one should be."""
     served = {look.last.serial for look in looks if look.last is not None} - {one.serial}
