@@ -46,6 +46,23 @@ def running(command: Sequence[str], ready: str, log: Path, within: float = 30.0)
             process.wait(10)
 
 
+@contextmanager
+def watching(folder: Path, configuration: str) -> Iterator[str]:
+    """Run Prometheus with a configuration, all its files in a folder; gives its URL."""
+    file = folder / "prometheus.yml"
+    file.write_text(configuration)
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [
+        need("prometheus"),
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={url.removeprefix('http://')}",
+        "--log.level=warn",
+    ]
+    with running(command, f"{url}/-/ready", folder / "prometheus.log"):
+        yield url
+
+
 def answering(process: subprocess.Popen[bytes], url: str, log: Path, within: float) -> None:
     """Wait until a process's URL answers 200; the test fails with its log if it ends, or does not in time."""
     end = time.monotonic() + within

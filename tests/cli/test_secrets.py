@@ -112,7 +112,8 @@ def test_nothing_comes_out_of_the_daemon(proxy: bool, folder: Path) -> None:
         url = f"http://{URL_USER}@127.0.0.1:1" if proxy else f"http://127.0.0.1:{port}"
         with running(arguments(folder), env(folder, AWS_ENDPOINT_URL=url), from_logfmt) as daemon:
             at = str(daemon.until("listening")["urls"])
-            daemon.until("ACM could not be read")
+            for _ in ("x", "y"):  # of each account
+                daemon.until("ACM could not be read")
             told = "".join(served(folder, at))
             daemon.end(signal.SIGTERM)
             rest = daemon.process.stdout.read() if daemon.process.stdout else ""

@@ -25,7 +25,7 @@ from exporter.demo.stage import Shows
 from exporter.demo.tls import Fault, Serve
 from exporter.demo.world import World, world
 from exporter.expose.server import Server
-from tests.servers import free_port, need, running
+from tests.servers import free_port, need, running, watching
 
 ROOT = Path(__file__).parents[2]
 PACE = "3600"  # an hour is a second; the generator lets nothing become shorter than five
@@ -113,7 +113,7 @@ def alertmanager(folder: Path, receiver: str) -> Iterator[str]:
 
 @contextmanager
 def prometheus(folder: Path, exporter: str, alerts_to: str) -> Iterator[str]:
-    """Run Prometheus with the shipped configuration and rules, hastened; gives its address."""
+    """Run Prometheus with the shipped configuration and rules, hastened; gives its URL."""
     rules = folder / "rules.yaml"
     command = [sys.executable, "-m", "grafana.source.alerts", "--pace", PACE, "--output", str(rules)]
     subprocess.run(command, check=True, cwd=ROOT)
@@ -129,18 +129,8 @@ def prometheus(folder: Path, exporter: str, alerts_to: str) -> Iterator[str]:
     ):
         assert shipped in text
         text = text.replace(shipped, here)
-    file = folder / "prometheus.yml"
-    file.write_text(text)
-    address = f"127.0.0.1:{free_port()}"
-    command = [
-        need("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-        "--log.level=warn",
-    ]
-    with running(command, f"http://{address}/-/ready", folder / "prometheus.log"):
-        yield address
+    with watching(folder, text) as url:
+        yield url
 
 
 @asynccontextmanager
@@ -192,7 +182,7 @@ async def test_each_of_the_five_conditions_is_paged_by_name_and_resolved(
 
             await mend()
             await until(lambda: all(received.find(one, "resolved") for one in FIVE))
-            groups = (await asyncio.to_thread(_fetch, f"http://{judge}/api/v1/rules"))["data"]["groups"]
+            groups = (await asyncio.to_thread(_fetch, f"{judge}/api/v1/rules"))["data"]["groups"]
     assert {(rule["health"], rule.get("lastError")) for rule in groups[0]["rules"]} == {("ok", None)}
     told = {condition: _told(around, *page) for condition, page in pages.items() if page}
     assert told == _expected(around)

@@ -19,7 +19,7 @@ import yaml
 from exporter.demo.scenes import SCENES
 from exporter.expose.families import FAMILIES
 from exporter.expose.rows import DELIVERY, KEEPING
-from tests.servers import free_port, need, running
+from tests.servers import free_port, need, running, watching
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,17 +40,7 @@ def prometheus(exporter: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("prometheus")
     shipped = (ROOT / "deploy/prometheus.yml").read_text()
     assert "127.0.0.1:9795" in shipped
-    file = folder / "prometheus.yml"
-    file.write_text(shipped.replace("127.0.0.1:9795", exporter).replace("15s", "1s"))
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        need("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--log.level=warn",
-    ]
-    with running(command, f"{url}/-/ready", folder / "log"):
+    with watching(folder, shipped.replace("127.0.0.1:9795", exporter).replace("15s", "1s")) as url:
         _until_scraped(url)
         yield url
 

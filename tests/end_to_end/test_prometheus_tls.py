@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from exporter.demo import pki
-from tests.servers import free_port, need, running
+from tests.servers import free_port, watching
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/web-configuration.md").read_text()
@@ -93,17 +93,7 @@ def prometheus(exporter: str, folder: Path) -> Iterator[str]:
     for job in jobs["scrape_configs"]:
         job["scrape_interval"] = job["scrape_timeout"] = "1s"
         job["static_configs"] = [{"targets": [exporter]}]
-    file = folder / "prometheus.yml"
-    file.write_text(yaml.safe_dump(jobs))
-    url = f"http://127.0.0.1:{free_port()}"
-    command = [
-        need("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--log.level=warn",
-    ]
-    with running(command, f"{url}/-/ready", folder / "prometheus.log"):
+    with watching(folder, yaml.safe_dump(jobs)) as url:
         yield url
 
 

@@ -21,7 +21,7 @@ import yaml
 
 from exporter.demo.scenes import SCENES
 from tests.end_to_end.test_prometheus import query
-from tests.servers import free_port, need, running
+from tests.servers import free_port, need, running, watching
 
 PAGE = (Path(__file__).parents[2] / "docs/service-discovery.md").read_text()
 INTERVAL = 3  # seconds between two probes of a target
@@ -74,8 +74,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             command = _worker(environment, ours, address)
             log = folder / f"worker-{number}"
             stack.enter_context(running(command, f"http://{address}/-/ready", log, within=60))
-        url = f"http://127.0.0.1:{free_port()}"
-        stack.enter_context(running(_prometheus(folder, url, first, port), f"{url}/-/ready", folder / "log"))
+        url = stack.enter_context(watching(folder, _documented(folder, first, port)))
         with urllib.request.urlopen(f"http://{first}/sd") as answer:
             groups = json.load(answer)
         targets = {target: group["labels"] for group in groups for target in group["targets"]}
@@ -100,7 +99,8 @@ def _worker(environment: Path, file: Path, address: str) -> list[str]:
     return ["sh", "-c", f". {environment}; exec {program}"]
 
 
-def _prometheus(folder: Path, url: str, first: str, port: int) -> list[str]:
+def _documented(folder: Path, first: str, port: int) -> str:
+    """Give Prometheus's configuration as the page has it, but for addresses and intervals."""
     text = block("prometheus.yml")
     for documented, here in (
         ("acm-exporter-worker-$1:9795", f"127.0.0.1$1:{port}"),
@@ -113,13 +113,11 @@ def _prometheus(folder: Path, url: str, first: str, port: int) -> list[str]:
     ):
         assert documented in text
         text = text.replace(documented, here)
-    file = folder / "prometheus.yml"
-    file.write_text("global: {scrape_interval: 1s}\n" + text)
+    text = "global: {scrape_interval: 1s}\n" + text
+    file = folder / "documented.yml"
+    file.write_text(text)
     subprocess.run([need("promtool"), "check", "config", str(file)], check=True, capture_output=True)
-    return [
-        *(need("prometheus"), f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"),
-        *(f"--web.listen-address={url.removeprefix('http://')}", "--log.level=warn"),
-    ]
+    return text
 
 
 def _until(true: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.grafana.panels import Query
-from tests.servers import free_port, need, running
+from tests.servers import free_port, running, watching
 
 CERTIFICATES = ("shop.example.com", "lb.example.com", "silent.example.com", "overdue.example.com")
 Rows = list[dict[str, Any]]
@@ -62,20 +62,11 @@ def scraped(folder: Path) -> Iterator[World]:
             "metric_relabel_configs": dropped,
         },
     ]
-    file = folder / "prometheus.yml"
-    file.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}))
-    url = f"http://127.0.0.1:{free_port()}"
+    configuration = {"global": {"scrape_interval": "1s"}, "scrape_configs": jobs}
     demo = [sys.executable, "-m", "exporter", "demo", "--web.listen-address", f"127.0.0.1:{port}"]
-    server = [
-        need("prometheus"),
-        f"--config.file={file}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={url.removeprefix('http://')}",
-        "--log.level=warn",
-    ]
     with (
         running(demo, f"http://127.0.0.1:{port}/-/ready", folder / "demo.log", within=60),
-        running(server, f"{url}/-/ready", folder / "prometheus.log"),
+        watching(folder, yaml.safe_dump(configuration)) as url,
     ):
         empty = World(url, {})
         for job in ("acm-exporter", "untagged"):
