@@ -3,8 +3,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
-SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables buildah debootstrap systemd $(STARTTLS_SERVERS)
 STARTTLS_SERVERS := postfix dovecot-imapd dovecot-pop3d vsftpd postgresql mariadb-server slapd prosody tinyproxy
+SERVERS := prometheus prometheus-alertmanager chromium openssl iproute2 iptables buildah debootstrap systemd $(STARTTLS_SERVERS)
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
