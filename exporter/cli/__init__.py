@@ -19,9 +19,10 @@ import click
 
 from exporter import __version__
 from exporter.cli import guarding, options
+from exporter.cli.checking import check
 from exporter.cli.fix import fix
 from exporter.cli.leaving import leave
-from exporter.cli.options import BAD_USAGE
+from exporter.cli.options import BAD_USAGE, UNKNOWN
 
 if TYPE_CHECKING:
     from exporter.judge.sharding import Shard
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 FAILED = 1
-UNKNOWN = 3  # of `check`, as monitoring plugins say it
 INTERRUPTED = 130
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:/@\s]*)):([0-9]{1,5})")
@@ -97,28 +97,6 @@ def run(
 
     logs.set_up(log_level, log_format)
     return daemon.run(settings, web_listen_address, shard, origin, web_file)
-
-
-@cli.command()
-@options.config_file
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@click.argument(
-    "wanted",
-    nargs=-1,
-    metavar="[NAME|ARN]...",
-    callback=options.names_or_arns,
-)
-def check(config_file: Path | None, form: str, wanted: tuple[str, ...]) -> int:
-    """Look once at everything, or at the certificates of some names or ARNs, and say what is wrong.
-
-    Exits with 0 if all renew and are served, 1 if a serving condition breaks, 2 if a renewal condition
-    breaks, 3 if something could not be judged or this program failed.
-    """
-    settings = options.settings(config_file, UNKNOWN)
-    from exporter.cli import logs, oneshot
-
-    logs.set_up("error", "logfmt")
-    return oneshot.check(settings, form, wanted)
 
 
 @cli.group()
@@ -208,6 +186,7 @@ def _shard(index: int | None, total: int | None) -> Shard:
         raise click.BadParameter(str(error), param_hint=error.option) from None
 
 
+cli.add_command(check)
 cli.add_command(fix)
 
 

@@ -24,15 +24,6 @@ def _arn(text: str) -> str:
     return options.name_or_arn(text)
 
 
-def _duration(text: str) -> timedelta:
-    from exporter.config import kinds
-
-    try:
-        return kinds.duration(timedelta(seconds=1))(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 _wanted = click.argument(
     "wanted",
     nargs=-1,
@@ -57,7 +48,7 @@ def _waiting(command: F) -> F:
         "--timeout",
         default="72h",
         show_default=True,
-        callback=lambda _, __, value: _duration(value),
+        callback=lambda _, __, value: options.duration(value),
         help="How long to watch at most.",
     )
     return wait(timeout(command))

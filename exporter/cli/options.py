@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 BAD_USAGE = 2
+UNKNOWN = 3  # of `check`, as monitoring plugins say it
 
 
 def config_file(command: F) -> F:
@@ -64,6 +66,16 @@ def name_or_arn(text: str) -> str:
 def names_or_arns(_: object, __: object, values: tuple[str, ...]) -> tuple[str, ...]:
     """Read several."""
     return tuple(map(name_or_arn, values))
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration of at least a second; BadParameter with what was expected."""
+    from exporter.config import kinds
+
+    try:
+        return kinds.duration(timedelta(seconds=1))(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def settings(file: Path | None, exit_code: int = BAD_USAGE) -> Settings:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from exporter.expose.families import FAMILIES
 from exporter.expose.family import Family
 from exporter.expose.probes import PROBES
 from exporter.facts import Unseen
-from exporter.judge.rule import WEIGHT, Outcome, Rule, RuleSet, Scope
+from exporter.judge.rule import WEIGHT, Finding, Outcome, Rule, RuleSet, Scope
 from exporter.judge.serving import where
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Snapshot, Source, Spot
@@ -58,7 +58,7 @@ def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> st
         _certificates(snapshot, cases, paint),
         _lonely(snapshot),
         _failed(snapshot, paint),
-        [_summary(cases)],
+        [summary(cases)],
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
@@ -93,21 +93,26 @@ def _days(case: Case, now: datetime) -> float:
     return _NEVER if end is None else (end - now).total_seconds() / 86400
 
 
-def _findings(case: Case, rules: RuleSet, paint: Paint) -> Iterable[str]:
+def troubles(case: Case) -> Iterator[tuple[Rule, Finding]]:
+    """Yield what breaks and what is not known, but for what a dead address serves: nobody expects to know."""
     unreachable = case.verdict.findings["reachable"].outcome is Outcome.BREAKS
     for rule in RULES:
         finding = case.verdict.findings[rule.code]
-        if unreachable and rule.code in _SERVING and finding.outcome is Outcome.UNKNOWN:
-            continue  # what a dead address serves is not known, of course
-        if finding.outcome in _OUTCOME_COLOURS:
-            mark = "is unknown" if finding.outcome is Outcome.UNKNOWN else "breaks"
-            scope = rule.scopes[rules]
-            advice = " (advisory)" if scope is Scope.ADVISORY else ""
-            colour = "dim" if scope is Scope.ADVISORY else _OUTCOME_COLOURS[finding.outcome]
-            for line in _wrap(f"{rule.code} {mark}{advice}: {finding.says}", 2):
-                yield paint(line, colour)
-            if finding.remedy:
-                yield from _wrap(f"do: {finding.remedy}", 4)
+        hidden = unreachable and rule.code in _SERVING and finding.outcome is Outcome.UNKNOWN
+        if finding.outcome in _OUTCOME_COLOURS and not hidden:
+            yield rule, finding
+
+
+def _findings(case: Case, rules: RuleSet, paint: Paint) -> Iterable[str]:
+    for rule, finding in troubles(case):
+        mark = "is unknown" if finding.outcome is Outcome.UNKNOWN else "breaks"
+        scope = rule.scopes[rules]
+        advice = " (advisory)" if scope is Scope.ADVISORY else ""
+        colour = "dim" if scope is Scope.ADVISORY else _OUTCOME_COLOURS[finding.outcome]
+        for line in _wrap(f"{rule.code} {mark}{advice}: {finding.says}", 2):
+            yield paint(line, colour)
+        if finding.remedy:
+            yield from _wrap(f"do: {finding.remedy}", 4)
 
 
 def _lonely(snapshot: Snapshot) -> list[str]:
@@ -119,8 +124,8 @@ def _lonely(snapshot: Snapshot) -> list[str]:
 
 
 def _failed(snapshot: Snapshot, paint: Paint) -> list[str]:
-    failed = [source for source in snapshot.sources if source.success is False]
-    lines = [paint(line, "red") for source in failed for line in _wrap(_source(source), 2)]
+    failed = [one for one in snapshot.sources if one.success is False]
+    lines = [paint(line, "red") for one in failed for line in _wrap(source(one), 2)]
     return [paint("Sources that failed:", "bold"), *lines] if lines else []
 
 
@@ -138,12 +143,14 @@ def _spot_row(spot: Spot, now: datetime) -> tuple[str, ...]:
     return (where(spot.look), f"{left:.1f} days", "; ".join(faults) or "fine")
 
 
-def _source(source: Source) -> str:
-    place = " ".join(part for part in (source.source, source.account, source.region) if part)
-    return f"{place}: {source.error}"
+def source(one: Source) -> str:
+    """Say which source failed, and why."""
+    place = " ".join(part for part in (one.source, one.account, one.region) if part)
+    return f"{place}: {one.error}"
 
 
-def _summary(cases: Sequence[Case]) -> str:
+def summary(cases: Sequence[Case]) -> str:
+    """Count certificates by their verdicts."""
     if not cases:
         return "No certificate was found."
     words = Counter(case.verdict.word for case in cases)
@@ -161,7 +168,7 @@ def _count(number: int, word: Word) -> str:
 def _wrap(text: str, indent: int) -> list[str]:
     """Break a sentence over lines of some width, the later ones further in."""
     return textwrap.wrap(
-        _printable(text),
+        printable(text),
         WIDTH,
         initial_indent=" " * indent,
         subsequent_indent=" " * (indent + 4),
@@ -170,14 +177,14 @@ def _wrap(text: str, indent: int) -> list[str]:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Make text safe for a terminal: a name from outside may hold control characters."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     longest = max((len(row) for row in rows), default=0)
-    table = [[*map(_printable, row), *[""] * (longest - len(row))] for row in rows]
+    table = [[*map(printable, row), *[""] * (longest - len(row))] for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
 

@@ -140,7 +140,7 @@ def test_bad_usage(run: Run, arguments: list[str], says: str) -> None:
     ("arguments", "says"),
     [
         (["--nope"], "No such option"),
-        (["--format", "xml"], "'xml' is not one of 'table', 'json'."),
+        (["--format", "xml"], "'xml' is not one of 'table', 'json', 'prometheus', 'nagios'."),
         (["--config.file"], "requires an argument"),
         (["two words"], "is not a host name"),
         ([""], "is not a host name"),
