@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from exporter.expose.families import FAMILIES
@@ -51,11 +51,16 @@ def served(case: Case) -> Outcome:
     return max((case.verdict.findings[code].outcome for code in _SERVING), key=WEIGHT.__getitem__)
 
 
-def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> str:
-    """Write the table of `check`: worst first, with the reason and the remedy under each."""
+def check(
+    snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain, marks: Mapping[str, str] | None = None
+) -> str:
+    """Write the table of `check`: worst first, with the reason and the remedy under each.
+
+    With `marks`, one character by ARN, there is a column for them.
+    """
     cases = worst_first(cases, snapshot.taken_at)
     parts = [
-        _certificates(snapshot, cases, paint),
+        _certificates(snapshot, cases, paint, marks),
         _lonely(snapshot),
         _failed(snapshot, paint),
         [summary(cases)],
@@ -63,13 +68,19 @@ def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> st
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
-def _certificates(snapshot: Snapshot, cases: Sequence[Case], paint: Paint) -> list[str]:
+def _certificates(
+    snapshot: Snapshot, cases: Sequence[Case], paint: Paint, marks: Mapping[str, str] | None
+) -> list[str]:
     header = ("RENEWAL", "SERVED", "  DAYS", "DOMAIN", "ACCOUNT", "REGION", "CERTIFICATE")
     lines = _columns([header, *(_row(case, snapshot.taken_at) for case in cases)])
+    indent = "" if marks is None else "  "
+    if marks is not None:
+        column = [" ", *(marks.get(case.certificate.arn, " ") for case in cases)]
+        lines = [f"{mark} {line}" for mark, line in zip(column, lines, strict=True)]
     out = [paint(lines[0], "bold")] if cases else []
     for case, line in zip(cases, lines[1:], strict=True):
         out.append(paint(line, _WORD_COLOURS[case.verdict.word]))
-        out.extend(_findings(case, snapshot.rules, paint))
+        out.extend(indent + told for told in _findings(case, snapshot.rules, paint))
     return out
 
 

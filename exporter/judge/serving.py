@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container
 from datetime import datetime, timedelta
 
-from exporter.facts import Certificate, Evidence, Look, Seen, Served, Unseen, Why
+from exporter.facts import Certificate, Endpoint, Evidence, Look, Seen, Served, Unseen, Why
 from exporter.judge.issue import is_newer_issue, is_older_issue, same_issuer
 from exporter.judge.names import covers
 from exporter.judge.rule import (
@@ -215,7 +215,11 @@ def _is_stale(evidence: Evidence, look: Look) -> bool:
 
 def where(look: Look) -> str:
     """Name an endpoint as people write it."""
-    port = "" if look.endpoint.port == 443 else f":{look.endpoint.port}"
-    address = look.endpoint.address
-    place = f"{look.endpoint.domain}{port}" + (f" at {address}" if address else "")
-    return f"{place} ({look.last.key_type.upper()})" if look.last and look.last.key_type else place
+    at = place(look.endpoint)
+    return f"{at} ({look.last.key_type.upper()})" if look.last and look.last.key_type else at
+
+
+def place(one: Endpoint) -> str:
+    """Name a domain, port and address."""
+    port = "" if one.port == 443 else f":{one.port}"
+    return f"{one.domain}{port}" + (f" at {one.address}" if one.address else "")

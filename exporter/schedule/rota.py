@@ -98,6 +98,14 @@ class Rota(Generic[K]):
             else:
                 self._push(key, min(due, self._moment(key, asyncio.get_running_loop().time())))
 
+    def renew(self) -> None:
+        """Let every key be as one that was never looked at."""
+        keys = list(self._entries)
+        self._heap.clear()
+        self._new.update(keys)
+        for key in keys:
+            self._push(key, 0.0)
+
     async def once(self, done: Callable[[], None] = lambda: None) -> None:
         """Look at every key that was never looked at; `done` is called after each."""
         async with asyncio.TaskGroup() as group:

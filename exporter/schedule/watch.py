@@ -110,7 +110,13 @@ class Watch:
         wanted: Callable[[Certificate], bool] | None = None,
         progress: Progress = lambda *_: None,
     ) -> None:
-        """Look once at everything, or at what concerns some certificates, and put it on the board."""
+        """Look once at everything, or at what concerns some certificates, and put it on the board.
+
+        Said again it looks again, and still knows what was known; certificates are described anew where ACM's
+        list tells something new of them, or as often as by `run`.
+        """
+        for rota in (self._domains, self._questions):
+            rota.renew()
         swept = _counter(progress, "accounts and regions", len(self._inventories))
         await asyncio.gather(*(one.refresh(swept) for one in self._inventories))
         described = _counter(

@@ -142,6 +142,15 @@ def test_bad_usage(run: Run, arguments: list[str], says: str) -> None:
         (["--nope"], "No such option"),
         (["--format", "xml"], "'xml' is not one of 'table', 'json', 'prometheus', 'nagios'."),
         (["--config.file"], "requires an argument"),
+        (["--watch", "--format", "json"], "--watch shows a table (expected no --format json with it)"),
+        (["--watch", "--output", "a.txt"], "--watch has no end that could be written (expected no --output"),
+        (["--interval", "5s"], "--interval is the rest between two sweeps (expected --watch with it)"),
+        (["--watch", "--interval", "5"], "5 has no unit (expected for example 30s"),
+        (["--watch", "--interval", "10ms"], "10ms is too short (expected at least 1s)"),
+        (
+            ["--output", "/nowhere/acm.prom"],
+            "'--output': /nowhere/acm.prom: /nowhere is no directory (expected",
+        ),
         (["two words"], "is not a host name"),
         ([""], "is not a host name"),
         (["www.example.com:443"], "holds a port"),
@@ -156,6 +165,14 @@ def test_bad_usage_of_check_is_unknown(run: Run, arguments: list[str], says: str
     code, out, err = run("check", *arguments)
     assert (code, out) == (3, "")
     assert says in err
+
+
+def test_a_plugin_tells_its_own_failure_on_standard_output(run: Run, file: Path) -> None:
+    """A monitoring system reads nothing else: the mistakes of a file are there, the first on the line of status."""
+    file.write_text(BAD)
+    code, out, err = run("check", "--format", "nagios", "--config.file", str(file))
+    first, *others = run("check", "--config.file", str(file))[2].splitlines()
+    assert (code, out.splitlines(), err) == (3, [f"ACM UNKNOWN - {first}", *others], "")
 
 
 @pytest.mark.parametrize(

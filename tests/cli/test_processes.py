@@ -144,11 +144,14 @@ def test_signals_while_a_call_to_aws_hangs(hanging: socket.socket, tmp_path: Pat
     assert took < 5  # 2 on a quiet machine; botocore alone would wait for a minute
 
 
-def test_interrupted_check_ends_while_a_call_to_aws_hangs(hanging: socket.socket, tmp_path: Path) -> None:
-    """Ctrl-C ends `check` at once, with the shell's code for it."""
+@pytest.mark.parametrize("how", [[], ["--watch"]], ids=["once", "watching"])
+def test_interrupted_check_ends_while_a_call_to_aws_hangs(
+    hanging: socket.socket, tmp_path: Path, how: list[str]
+) -> None:
+    """Ctrl-C ends `check` at once, with the shell's code for it: nothing was judged."""
     env = environment(tmp_path, AWS_ENDPOINT_URL=url_of(hanging), **AWS)
     process = subprocess.Popen(
-        [*PROGRAM, "check"], env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*PROGRAM, "check", *how], env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         call, _ = hanging.accept()
