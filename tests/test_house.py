@@ -61,7 +61,7 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     [
         *("README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md"),
         *("docs/state.md", "docs/events.md", "docs/fix.md", "docs/walkthrough.md", "grafana/README.md"),
-        *("docs/iam.md", "docs/install.md", "SECURITY.md"),
+        *("docs/iam.md", "docs/install.md", "docs/check.md", "SECURITY.md"),
     ],
 )
 def test_links_lead_to_files(page: str) -> None:
@@ -90,7 +90,7 @@ def test_quickstart_commands_are_those_of_the_project() -> None:
     assert len(ours) == 3
 
 
-@pytest.mark.parametrize("page", ["docs/fix.md", "docs/walkthrough.md"])
+@pytest.mark.parametrize("page", ["docs/check.md", "docs/fix.md", "docs/walkthrough.md"])
 def test_commands_of_a_page_are_accepted(page: str) -> None:
     """What an operator copies from it is what the program takes."""
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)

@@ -330,6 +330,34 @@ def test_check_by_name(demo: str, tmp_path: Path) -> None:
     assert found == asked
 
 
+def test_check_as_a_plugin(demo: str, tmp_path: Path) -> None:
+    """Everything on standard output, as nothing else is read: the status, the name that has no certificate, the details."""
+    process = start(f"{demo} --format nagios waf.example.com nobody.example.org", tmp_path)
+    out, err = process.communicate(timeout=60)
+    first, *details = out.splitlines()
+    status, _, data = first.partition(" | ")
+    assert (process.returncode, err) == (1, "")
+    assert status == (
+        "ACM WARNING - 1 of 1 certificate is not served as ACM has it: waf.example.com; "
+        "nobody.example.org: no certificate of the inventory covers this name"
+    )
+    number = r"-?\d+(\.\d+)?"
+    assert all(re.fullmatch(rf"\w+={number}(;;;0(;{number})?)?", one) for one in data.split(" "))
+    assert [line.split()[0] for line in details] == ["WARNING", "serial_match"]
+
+
+def test_check_to_a_disk_that_is_full(demo: str, tmp_path: Path) -> None:
+    """The exit code is neither of a finding nor of success, the reason is told, and the old file stays."""
+    file = tmp_path / "acm.prom"
+    file.write_text("old\n")
+    line = f"ulimit -f 0; {demo} --format prometheus --output {file} shop.example.com"
+    process = start(line, tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (3, "")
+    assert err == f"Error: {file} cannot be written: File too large (it stays as it was)\n"
+    assert (file.read_text(), list(tmp_path.iterdir())) == ("old\n", [file])
+
+
 def test_check_of_everything_as_json(demo: str, tmp_path: Path) -> None:
     """The whole world as one document on standard output, and the worst of it as exit code."""
     process = start(f"{demo} --format json", tmp_path)
