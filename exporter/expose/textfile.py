@@ -9,8 +9,11 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 
 from exporter.expose.exposition import collect, registry_of
-from exporter.expose.families import FAMILIES
+from exporter.expose.itself import OWN
+from exporter.expose.press import Press
 from exporter.snapshot import Case, Snapshot
+
+HEADING = 2  # lines
 
 _DAEMON = {  # besides the counters, which one sweep would begin anew each time
     "acm_exporter_config_last_reload_successful",
@@ -18,7 +21,7 @@ _DAEMON = {  # besides the counters, which one sweep would begin anew each time
     "acm_exporter_shard_ordinal",
     "acm_exporter_total_shards",
 }
-SWEPT = tuple(one for one in FAMILIES if one.kind == "gauge" and one.name not in _DAEMON)
+SWEPT = tuple(one for one in OWN if one.kind == "gauge" and one.name not in _DAEMON)
 
 
 def write(snapshot: Snapshot, cases: Iterable[Case]) -> str:
@@ -28,8 +31,10 @@ def write(snapshot: Snapshot, cases: Iterable[Case]) -> str:
     old all of it is.
     """
     chosen = replace(snapshot, cases=tuple(cases))
-    return generate_latest(registry_of(lambda: _metrics(chosen))).decode()
+    families = [one.plain.decode() for one in Press().render(chosen).parts]
+    own = generate_latest(registry_of(lambda: _own(chosen))).decode()
+    return "".join([*(text for text in families if text.count("\n") > HEADING), own])
 
 
-def _metrics(snapshot: Snapshot) -> Iterator[Metric]:
+def _own(snapshot: Snapshot) -> Iterator[Metric]:
     return (one for one in collect(SWEPT, snapshot) if one.samples)

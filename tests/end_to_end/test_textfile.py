@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from exporter.demo.world import world
 from tests.cli.test_processes import get
 from tests.end_to_end.test_demo import remarks
@@ -55,7 +57,11 @@ async def test_node_exporter_exposes_a_sweep(tmp_path: Path) -> None:
     assert set(re.findall(r"^# (?:HELP|TYPE) (?:acm|tls)_.*$", text, re.MULTILINE)) <= set(page.splitlines())
 
 
-def _rows(text: str) -> dict[str, float]:
-    """Read our rows: what stands before the value -> the value, however it is spelled."""
-    rows = (line.rpartition(" ") for line in text.splitlines() if re.match("acm_|tls_", line))
-    return {series: float(value) for series, _, value in rows}
+def _rows(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Read our rows as Prometheus does, whatever the order of their labels."""
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    return {
+        (one.name, frozenset(one.labels.items())): one.value
+        for one in samples
+        if one.name.startswith(("acm_", "tls_"))
+    }
