@@ -17,7 +17,6 @@ FILE: Subject[Filed] = Subject(("path",), lambda one: (one.look.path,), lambda s
 
 _HELD: Aspect[Filed] = Aspect(lambda one: (one.look.last, one.serial_matches))
 _AGE: Aspect[Filed] = Aspect(lambda one: one.look.last, steady=False, ages=True)
-_OUTCOME: Aspect[Filed] = Aspect(lambda one: failure(one))
 _SUCCESS: Aspect[Filed] = Aspect(lambda one: one.look.last_success, steady=False)
 
 
@@ -25,6 +24,9 @@ def failure(one: Filed) -> str:
     """Name the closed reason of a failed look; "" where the look was fine or is still to come."""
     sight = one.look.sight
     return sight.why.value if isinstance(sight, Unseen) and sight.why is not Why.NOT_YET else ""
+
+
+_OUTCOME: Aspect[Filed] = Aspect(failure)
 
 
 def lonely(snapshot: Snapshot) -> list[Filed]:

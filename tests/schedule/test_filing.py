@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from exporter.facts import FileLook, Location, Seen, Unseen, Why
+from exporter.facts import Domain, FileLook, Location, Look, Question, Seen, Unseen, Why
 from exporter.judge.rule import Outcome, Policy
 from exporter.schedule.filing import carry
 from exporter.schedule.plan import Eyes, Plan
@@ -77,7 +77,7 @@ class World:
         self.looked: list[Location] = []
         self.there: dict[str, tuple[FileLook, ...]] = {}
         self.board = Board(Snapshot(NOON, Policy()))
-        eyes = Eyes([(Door("production"), Acm(row("a")))], self._none, self._none, self._files)
+        eyes = Eyes([(Door("production"), Acm(row("a")))], self._tls, self._dns, self._files)
         plan = Plan(files=files, certificate_names=False)
         self.watch = Watch(eyes, plan, Policy(), now, self.board, past=past)
 
@@ -99,7 +99,10 @@ class World:
             replace(one, at=now(), last_success=now() if one.last else None, arn=where.arn) for one in looks
         )
 
-    async def _none(self, _: object) -> Unseen:
+    async def _tls(self, _: Domain) -> tuple[Look, ...]:
+        raise AssertionError
+
+    async def _dns(self, _: Question) -> Unseen:
         return Unseen(Why.RESOLVER_FAILURE)
 
 

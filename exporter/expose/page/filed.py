@@ -25,7 +25,7 @@ def of_all(snapshot: Snapshot) -> Markup:
 def _section(title: str, files: Iterable[Filed], snapshot: Snapshot) -> Markup:
     rows = [_file(one, snapshot.taken_at) for one in files]
     head = ("File", "Last look", "Holds", "Days left")
-    return section(title, table(title, "files", head, rows)) if rows else NOTHING
+    return section(title, table(title, "endpoints", head, rows)) if rows else NOTHING
 
 
 def _file(one: Filed, now: datetime) -> Markup:

@@ -88,7 +88,10 @@ def _share(snapshot: Snapshot) -> Markup:
 def _failing(failing: Sequence[Source], snapshot: Snapshot) -> Markup:
     if not failing:
         return NOTHING
-    what = "Mend these first: what they tell is missing or old. acm is AWS, tls the endpoints, dns the zones, file the files."
+    what = (
+        "Mend these first: what they tell is missing or old. acm is AWS, tls the endpoints, dns the zones, "
+        "file the certificates in files."
+    )
     return section(
         "Sources that fail",
         element("p", what),
