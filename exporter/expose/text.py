@@ -58,7 +58,7 @@ def check(snapshot: Snapshot, cases: Iterable[Case], paint: Paint = plain) -> st
     parts = [
         _certificates(snapshot, cases, paint),
         _lonely(snapshot),
-        _files(snapshot),
+        _files(snapshot) if len(cases) == len(snapshot.cases) else [],  # not where some were asked for
         _failed(snapshot, paint),
         [_summary(cases)],
     ]

@@ -34,6 +34,7 @@ def test_check_names_files_of_nobody_that_need_somebody() -> None:
     )
     assert "Files" not in told(OWN, files=(LATE,))
     assert "Files" not in told(files=(FINE,))
+    assert "Files" not in text.check(snapshot(case(), OWN, files=(LOST,)), [OWN])
 
 
 def body(of: Snapshot) -> str:
