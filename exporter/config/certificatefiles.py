@@ -38,4 +38,5 @@ class CertificateFile(Section):
 
 def identity(one: Tree) -> str:
     """Say what may be written once only."""
-    return f"the path {kinds.show(kinds.text(one.get('path') if isinstance(one, dict) else one))}"
+    path = Path(kinds.text(one.get("path") if isinstance(one, dict) else one))
+    return f"the path {kinds.show(str(path))}"
