@@ -61,8 +61,8 @@ class Filing:
 
     @property
     def looks(self) -> Mapping[str, tuple[FileLook, ...]]:
-        """The looks by the path of their location."""
-        return self._looks
+        """The looks by the path of their location, as they are now."""
+        return dict(self._looks)
 
     @property
     def sources(self) -> tuple[Source, ...]:
