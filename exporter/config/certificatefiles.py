@@ -38,5 +38,4 @@ class CertificateFile(Section):
 
 def identity(one: Tree) -> str:
     """Say what may be written once only."""
-    path = Path(kinds.text(one.get("path") if isinstance(one, dict) else one))
-    return f"the path {kinds.show(str(path))}"
+    return f"the path {Path(kinds.text(one.get('path') if isinstance(one, dict) else one))}"

@@ -78,6 +78,7 @@ def test_bad_file(file: Path) -> None:
     assert str(caught.value) == "\n".join(caught.value.complaints)
 
 
+LONG = Path("/srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders")
 WHOLE = f"""
 aws:
   interval: 20m
@@ -127,6 +128,8 @@ events:
 state_file: state.db
 files:
   - www.pem
+  - path: /srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders/a.pem
+  - path: /srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders/b.pem
   - path: /srv/tls/*.pem
     certificate_arn: {CERTIFICATE}
   - {{path: store.p12, password: swordfish}}
@@ -219,6 +222,8 @@ def test_whole(tmp_path: Path) -> None:
         state_file=tmp_path / "state.db",
         files=(
             CertificateFile(path=tmp_path / "www.pem"),
+            CertificateFile(path=LONG / "a.pem"),
+            CertificateFile(path=LONG / "b.pem"),
             CertificateFile(path=Path("/srv/tls/*.pem"), certificate_arn=CERTIFICATE),
             CertificateFile(path=tmp_path / "store.p12", password="swordfish"),
             CertificateFile(path=tmp_path / "other.p12", password_file=tmp_path / "other.password"),
