@@ -54,6 +54,8 @@ ALERTS = (
     "TlsEndpointExpired",
     "TlsEndpointUntrusted",
     "TlsEndpointUnreachable",
+    "CertificateFileExpiring",
+    "CertificateFileUnreadable",
     "AcmConditionUnknown",
     "AcmSourceFailing",
     "AcmSnapshotStale",
@@ -330,7 +332,11 @@ def test_queries_parse_and_name_metrics_and_labels_that_exist(page: str) -> None
 @pytest.mark.parametrize("page", PAGES)
 def test_metrics_in_the_text_exist(page: str, folder: Path) -> None:
     """What a page tells to watch is exposed."""
-    named = set(re.findall(r"\b(?:acm_(?:certificate|exporter)|tls_endpoint)_\w+", _text(folder, page)))
+    named = set(
+        re.findall(
+            r"\b(?:acm_(?:certificate|exporter)|tls_endpoint|certificate_file)_\w+", _text(folder, page)
+        )
+    )
     greps = set(re.findall(r"grep .*\^(\w+)", _text(folder, page)))  # these may name a beginning
     assert named - greps <= {one.name for one in FAMILIES}
     assert [name for name in greps if not any(one.name.startswith(name) for one in FAMILIES)] == []

@@ -18,13 +18,14 @@ from exporter.config.web import WebSettings
 from exporter.config.webfile import load_web
 from exporter.expose.follow import Following
 from exporter.expose.ondemand import Probing
-from exporter.facts import Domain, Look, Proxy, Way
+from exporter.facts import Domain, Location, Look, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
 from exporter.observe.acm import AcmEye
 from exporter.observe.aws import Access, Clients
 from exporter.observe.dns import Resolver
+from exporter.observe.files import FileEye
 from exporter.observe.records import DnsEye
 from exporter.observe.tls import TlsEye
 from exporter.observe.token import TokenFetcher
@@ -40,6 +41,7 @@ THREADS = (
     6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
 )
 MOST_THREADS = 64
+READERS = 4  # threads that read files, which a disk may keep waiting
 
 
 def clock() -> datetime:
@@ -77,13 +79,17 @@ def parts(
     executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
     clients = Clients(threads)
     acm = tuple(_acm(settings, clients, executor, shard))
+    readers = ThreadPoolExecutor(READERS, thread_name_prefix="files")
+    files = FileEye(readers, settings.probe.timeout.total_seconds(), clock)
 
     def close() -> None:
         clients.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        for threads in (executor, readers):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     plan, policy = _plan(settings, asked, shard, tags=tags), _policy(settings)
-    return Parts(_eyes(settings, roots, acm, clock), plan, policy, settings.dns.nameservers, roots, close)
+    eyes = _eyes(settings, roots, acm, files, clock)
+    return Parts(eyes, plan, policy, settings.dns.nameservers, roots, close)
 
 
 @contextmanager
@@ -154,6 +160,7 @@ def _plan(settings: Settings, asked: tuple[Domain, ...], shard: Shard = ALONE, *
     return Plan(
         domains=(*domains, *(one for one in asked if one.name not in {d.name for d in domains})),
         asked=(*asked, *(one for one in domains if one.name in {a.name for a in asked})),
+        files=tuple(map(_location, settings.files)),
         certificate_names=settings.probe.certificate_names,
         scheduled=settings.probe.scheduled,
         tags=settings.aws.tags if tags else (),
@@ -179,6 +186,10 @@ def _domain(one: config.Domain) -> Domain:
         labels=one.labels,
         way=way if way != Way() else None,
     )
+
+
+def _location(one: config.CertificateFile) -> Location:
+    return Location(str(one.path), one.password, str(one.password_file or ""), one.certificate_arn)
 
 
 def _proxy(url: ProxyUrl | None) -> Proxy | None:
@@ -212,10 +223,11 @@ def _eyes(
     settings: Settings,
     roots: tuple[bytes, ...],
     acm: Sequence[tuple[Door, AcmEye]],
+    files: FileEye,
     clock: Callable[[], datetime],
 ) -> Eyes:
     resolver, tls = _tls(settings, roots, clock)
-    return Eyes(acm, tls.look, _dns(settings, resolver).look)
+    return Eyes(acm, tls.look, _dns(settings, resolver).look, files.look)
 
 
 def dns_eye(settings: Settings) -> DnsEye:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exporter.config.certificatefiles import CertificateFile
 from exporter.config.complaints import ConfigError, fault, line, lines, read
 from exporter.config.document import Document, Fault, Tree, UnreadableError, parse
 from exporter.config.model import (
@@ -29,6 +30,7 @@ from exporter.config.model import (
 __all__ = [
     "Account",
     "Aws",
+    "CertificateFile",
     "ConfigError",
     "Dns",
     "Domain",

@@ -11,18 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from exporter.config import files, kinds, ways
+from exporter.config import certificatefiles, files, kinds, ways
+from exporter.config.certificatefiles import CertificateFile
 from exporter.config.document import KeyPath, Tree
+from exporter.config.section import Section, Text
 
 BLINK = timedelta(milliseconds=100)
 SECOND = timedelta(seconds=1)
@@ -31,33 +25,23 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def _file(read: Callable[[str, Path], Path]) -> Callable[[object, ValidationInfo], object]:
-    """Make a reader of a file's name, which is meant from the folder of the configuration."""
-
-    def check(value: object, info: ValidationInfo) -> object:
-        folder = (info.context or {}).get("folder", Path())
-        return value if isinstance(value, Path) else read(kinds.text(value), folder)
-
-    return check
-
-
 def _key_file(value: object, info: ValidationInfo) -> object:
     certificate = info.data.get("cert_file")
     if certificate is None:
         return Path(kinds.text(value))  # there is enough to say of the certificate
-    return _file(lambda name, folder: ways.key_file(name, folder, certificate))(value, info)
+    return files.reader(lambda name, folder: ways.key_file(name, folder, certificate))(value, info)
 
 
 def _window(value: object) -> object:
     return None if value == "auto" else kinds.duration(HOUR, also="auto or ")(value)
 
 
-Text: TypeAlias = Annotated[str, BeforeValidator(kinds.text)]
 Port: TypeAlias = Annotated[int, BeforeValidator(kinds.port)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(kinds.boolean)]
 Address: TypeAlias = Annotated[str, BeforeValidator(kinds.address)]
 Labels: TypeAlias = Mapping[Annotated[str, BeforeValidator(kinds.label_name)], Text]
 Proxy: TypeAlias = Annotated[ways.ProxyUrl | None, BeforeValidator(ways.proxy)]
+StateFile: TypeAlias = Annotated[Path | None, BeforeValidator(files.reader(files.state_file))]
 IpProtocol: TypeAlias = Annotated[str, BeforeValidator(ways.ip_protocol)]
 
 
@@ -68,19 +52,6 @@ def _shorter(timeout: timedelta, info: ValidationInfo) -> timedelta:
         bound = f"(expected less than the interval, which is {kinds.spell(interval)})"
         raise ValueError(f"{kinds.spell(timeout)} is too long {bound}")
     return timeout
-
-
-class Section(BaseModel):
-    """What all sections share: nothing unknown passes, and a key without a value counts as not written."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _written(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
 class Account(Section):
@@ -130,7 +101,7 @@ class Aws(Section):
 class ClientCertificate(Section):
     """What is shown to servers that ask for a certificate."""
 
-    cert_file: Annotated[Path, BeforeValidator(_file(ways.cert_file))]
+    cert_file: Annotated[Path, BeforeValidator(files.reader(ways.cert_file))]
     key_file: Annotated[Path, BeforeValidator(_key_file)]
 
 
@@ -168,7 +139,7 @@ class Probe(Section):
     certificate_names: Switch = True
     scheduled: Switch = True
     allow: tuple[Annotated[str, BeforeValidator(kinds.allowance)], ...] = ()
-    ca_file: Annotated[Path | None, BeforeValidator(_file(ways.ca_file))] = None
+    ca_file: Annotated[Path | None, BeforeValidator(files.reader(ways.ca_file))] = None
     proxy: Proxy = None
     ip_protocol: IpProtocol = "any"
     ocsp: Switch = False
@@ -217,11 +188,12 @@ class Settings(Section):
 
     aws: Aws = Aws()
     domains: tuple[Domain, ...] = ()
+    files: tuple[CertificateFile, ...] = ()
     probe: Probe = Probe()
     dns: Dns = Dns()
     renewal: Renewal = Renewal()
     events: Events = Events()
-    state_file: Annotated[Path | None, BeforeValidator(_file(files.state_file))] = None
+    state_file: StateFile = None
 
 
 def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]:
@@ -253,6 +225,7 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
     for index, domain in enumerate(domains):
         yield from _twice(_items(domain, "addresses"), ("domains", index, "addresses"), kinds.address)
         yield from _twice(_items(domain, "key_types"), ("domains", index, "key_types"), ways.key_type)
+    yield from _twice(_items(tree, "files"), ("files",), certificatefiles.identity)
     yield from _twice(_items(tree, "probe", "allow"), ("probe", "allow"), kinds.allowance)
     yield from _twice(_items(tree, "dns", "nameservers"), ("dns", "nameservers"), kinds.nameserver)
 

@@ -65,5 +65,9 @@ CONFIGURATION = dedent(
     # The demo may not listen on port 443, so every name has its port here.
     domains:
     {{domains}}
+
+    # Certificates that were exported and installed by hand.
+    files:
+    {{files}}
     """
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporter.demo.http import Page
 from exporter.demo.serving import SERVING
-from exporter.demo.stage import STAGING, TOKYO, Cname, Kind, Scene, Shows, only
+from exporter.demo.stage import STAGING, TOKYO, Cname, Filed, Kind, Scene, Shows, only
 
 IN_WINDOW = 154  # days after which ACM has been renewing a 198-day certificate for one day
 OVERDUE = 160
@@ -33,6 +33,7 @@ SCENES: tuple[Scene, ...] = (
         "onprem.example.net",
         used=False,
         exported=True,
+        filed=Filed.PKCS12,
     ),
     Scene("staging", "In another account and region", "staging.example.org", account=STAGING, region=TOKYO),
     Scene(

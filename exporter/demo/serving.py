@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporter.demo.stage import Scene, Shows, only
+from exporter.demo.stage import Filed, Scene, Shows, only
 from exporter.demo.tls import Fault
 
 SERVING: tuple[Scene, ...] = (
@@ -35,6 +35,19 @@ SERVING: tuple[Scene, ...] = (
         exported=True,
         shows=(Shows.PREVIOUS,),
         starttls="postgres",
+    ),
+    Scene(
+        "file",
+        "Renewed five days ago, and nobody has exported it again: the file still has the previous issue",
+        "*.devices.example.net",
+        only("serial_match"),
+        age=5,
+        created=158,
+        renewal="SUCCESS",
+        used=False,
+        exported=True,
+        shows=(),
+        filed=Filed.PEM,
     ),
     Scene(
         "dual",

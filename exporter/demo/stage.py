@@ -58,6 +58,14 @@ class Cname(StrEnum):
     SERVFAIL = "servfail"
 
 
+class Filed(StrEnum):
+    """As what a scene's certificate lies in a file: the previous issue where there was one."""
+
+    NOWHERE = ""
+    PEM = "PEM"
+    PKCS12 = "PKCS #12"
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One certificate with everything around it; what is not said is as it should be.
@@ -93,6 +101,7 @@ class Scene:
     shows: tuple[Shows | Fault, ...] = (Shows.OWN,)  # one address each
     starttls: str = ""  # the protocol that leads to TLS there
     key_types: tuple[str, ...] = ()
+    filed: Filed = Filed.NOWHERE
     shows_of: str = ""  # key of the scene whose certificate stands here instead of the own
     # how it is configured
     hosts: tuple[str, ...] = ()  # the names to look at, where not simply those of the certificate

@@ -12,6 +12,7 @@ from typing import Any
 from exporter.demo.acm import AcmStandIn, serial_text
 from exporter.demo.acm_validation import renew
 from exporter.demo.dns import SOA, DnsServer
+from exporter.demo.files import lay
 from exporter.demo.http import TokenServer
 from exporter.demo.papers import ACCESS_KEY, CONFIGURATION, environment
 from exporter.demo.people import People
@@ -63,6 +64,12 @@ class Authorities:
             serial=serial_of(scene, issue),
             key=self._keys[scene.algorithm],
         )
+
+    def filed(self, scene: Scene) -> Issued:
+        """Give what lies in a scene's file."""
+        if scene.created is None:
+            return self.issue(scene)
+        return self.issue(replace(scene, age=scene.created), "previous")
 
     def behaviour(self, shown: Shows | Fault, scene: Scene, own: Issued) -> Behaviour:
         """Say what an address of a scene does."""
@@ -175,6 +182,7 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         config_file.write_text(
             CONFIGURATION.format(
                 domains=domains,
+                files="\n".join(lay(folder / "tls", SCENES, authorities.filed)),
                 ca_file=ca_file,
                 nameserver=dns.address,
                 pause=10 + crowd // 25,  # all of this shares one event loop with the exporter

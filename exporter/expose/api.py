@@ -12,7 +12,7 @@ from exporter.expose.text import served, worst_first
 from exporter.facts import Details, Endpoint, Seen, Unseen
 from exporter.judge.rule import Finding
 from exporter.judge.verdict import RULES
-from exporter.snapshot import Case, Change, History, Snapshot, Source, Spot
+from exporter.snapshot import Case, Change, Filed, History, Snapshot, Source, Spot
 
 Json = dict[str, Any]  # what json.dumps takes
 
@@ -26,6 +26,7 @@ def document(snapshot: Snapshot, cases: Iterable[Case] | None = None) -> Json:
         "rules": snapshot.rules.value,
         "certificates": [_case(case, snapshot) for case in worst_first(chosen, snapshot.taken_at)],
         "endpoints": [_spot(spot, snapshot.taken_at) for spot in snapshot.spots],
+        "files": [_file(one, snapshot.taken_at) for one in snapshot.files],
         "sources": [_source(source) for source in snapshot.sources],
     }
 
@@ -105,6 +106,7 @@ def _case(case: Case, snapshot: Snapshot) -> Json:
         "tags": dict(one.tags),
         "details_unseen": _unseen(one.details) if isinstance(one.details, Unseen) else None,
         "endpoints": [_endpoint(look.endpoint) for look in case.evidence.looks],
+        "files": [look.path for look in case.evidence.files],
         **_history(case.history),
     }
 
@@ -151,6 +153,28 @@ def _spot(spot: Spot, now: datetime) -> Json:
             "wants_client_certificate": one.wants_client_certificate,
         },
         **_history(spot.history),
+    }
+
+
+def _file(one: Filed, now: datetime) -> Json:
+    look, held = one.look, one.look.last
+    return {
+        "path": look.path,
+        "failure": _unseen(look.sight) if isinstance(look.sight, Unseen) else None,
+        "looked_at": _time(look.at),
+        "last_success": _time(look.last_success),
+        "serial_match": dict(one.serial_matches),
+        "holds": held
+        and {
+            "serial": f"{held.serial:x}",
+            "names": list(held.names),
+            "not_before": _time(held.not_before),
+            "not_after": _time(held.not_after),
+            "days_to_expiry": _days(held.not_after, now),
+            "issuer": held.issuer,
+            "subject": held.subject,
+            "fingerprint_sha256": held.fingerprint,
+        },
     }
 
 

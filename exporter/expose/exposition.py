@@ -1,7 +1,7 @@
 """A snapshot as Prometheus reads it.
 
-The families of certificates and endpoints are written by `press`; all are gauges, whose text is the same in
-both formats. The few others, and the process's own, go through prometheus_client at each scrape.
+The families of certificates, endpoints and files are written by `press`; all are gauges, whose text is the
+same in both formats. The few others, and the process's own, go through prometheus_client at each scrape.
 """
 
 from __future__ import annotations

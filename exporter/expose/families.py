@@ -5,6 +5,7 @@ from __future__ import annotations
 from exporter.expose import rows
 from exporter.expose.details import DETAILS
 from exporter.expose.family import Family, certificate, endpoint
+from exporter.expose.files import FILES
 from exporter.expose.itself import OWN
 from exporter.expose.rows import CERTIFICATE, ENDPOINT, found
 from exporter.snapshot import What
@@ -241,4 +242,4 @@ ENDPOINTS = (
     *DETAILS,
 )
 
-FAMILIES: tuple[Family, ...] = (*CERTIFICATES, *ENDPOINTS, *OWN)
+FAMILIES: tuple[Family, ...] = (*CERTIFICATES, *ENDPOINTS, *FILES, *OWN)

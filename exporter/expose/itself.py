@@ -16,7 +16,7 @@ OWN = (
     ),
     source(
         "acm_exporter_source_duration_seconds",
-        "Duration of the latest sweep of ACM, or of the latest look over TLS or DNS.",
+        "Duration of the latest sweep of ACM, or of the latest look over TLS, at DNS or at files.",
         rows.number(lambda source: source.duration),
     ),
     source(

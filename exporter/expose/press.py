@@ -17,6 +17,7 @@ from prometheus_client.utils import floatToGoString
 from exporter.expose.deflate import Part, join, part
 from exporter.expose.families import CERTIFICATES, ENDPOINTS
 from exporter.expose.family import Family
+from exporter.expose.files import FILES
 from exporter.expose.rows import Aspect, Subject
 from exporter.snapshot import Snapshot
 
@@ -43,7 +44,7 @@ class Press:
 
     def __init__(self) -> None:
         """Begin with nothing rendered."""
-        self._forms = (_Form(CERTIFICATES), _Form(ENDPOINTS))
+        self._forms = (_Form(CERTIFICATES), _Form(ENDPOINTS), _Form(FILES))
 
     def render(self, snapshot: Snapshot) -> Rendered:
         """Write the big families of a snapshot; takes a while, so not for the event loop's thread."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from exporter.expose.families import FAMILIES
 from exporter.expose.family import Family
+from exporter.expose.files import fault, lonely
 from exporter.expose.probes import PROBES
 from exporter.facts import Unseen
 from exporter.judge.rule import WEIGHT, Finding, Outcome, Rule, RuleSet, Scope
@@ -62,6 +63,7 @@ def check(
     parts = [
         _certificates(snapshot, cases, paint, marks),
         _lonely(snapshot),
+        _files(snapshot) if len(cases) == len(snapshot.cases) else [],  # not where some were asked for
         _failed(snapshot, paint),
         [summary(cases)],
     ]
@@ -132,6 +134,14 @@ def _lonely(snapshot: Snapshot) -> list[str]:
     rows = [_spot_row(spot, snapshot.taken_at) for spot in spots]
     lines = [f"  {line}" for line in _columns(rows)]
     return ["Endpoints that belong to no certificate of the inventory:", *lines] if lines else []
+
+
+def _files(snapshot: Snapshot) -> list[str]:
+    found = ((one.look.path, fault(one, snapshot.taken_at)) for one in lonely(snapshot))
+    lines = [f"  {line}" for line in _columns([row for row in found if row[1]])]
+    return (
+        ["Files that belong to no certificate of the inventory, and need somebody:", *lines] if lines else []
+    )
 
 
 def _failed(snapshot: Snapshot, paint: Paint) -> list[str]:

@@ -10,32 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
+from exporter.facts.file import FileLook as FileLook
+from exporter.facts.file import Held as Held
+from exporter.facts.file import Location as Location
+from exporter.facts.sight import Seen as Seen
+from exporter.facts.sight import Sight as Sight
+from exporter.facts.sight import Unseen as Unseen
 from exporter.facts.way import Proxy as Proxy
 from exporter.facts.way import Way as Way
 from exporter.facts.why import Why as Why
-
-T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen(Generic[T_co]):
-    """A look that gave a value."""
-
-    value: T_co
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """A look that gave none; `detail` is free text for people and never becomes a label."""
-
-    why: Why
-    detail: str = ""
-
-
-Sight: TypeAlias = Seen[T_co] | Unseen
-
 
 # --- AWS Certificate Manager ---------------------------------------------------------------------------
 
@@ -268,3 +253,4 @@ class Evidence:
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
     siblings: Mapping[int, str] = field(default_factory=dict)  # serial -> ARN of the others
     read_at: datetime | None = None  # when ACM was last read; None: as of now
+    files: tuple[FileLook, ...] = ()  # those that count for it

@@ -41,6 +41,12 @@ class Why(StrEnum):
     NO_CLIENT_CERTIFICATE = "no_client_certificate"  # ours cannot be used
     HTTP_ERROR = "http_error"  # an HTTP answer other than 200
 
+    FILE_NOT_FOUND = "file_not_found"  # no such file, or none that matches
+    FILE_UNREADABLE = "file_unreadable"  # permissions, the disk, or not a regular file
+    FILE_TOO_LARGE = "file_too_large"
+    TOO_MANY_FILES = "too_many_files"  # in one place, so that the last ones are not read
+    BAD_PASSWORD = "bad_password"  # noqa: S105 - a reason, not a secret
+
     DENIED = "denied"
     NO_CREDENTIALS = "no_credentials"
     EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a reason, not a secret
@@ -62,6 +68,9 @@ _OURS = {
     *(
         Why.PROXY_FAILURE,
         Why.NO_CLIENT_CERTIFICATE,
+        Why.FILE_UNREADABLE,
+        Why.TOO_MANY_FILES,
+        Why.BAD_PASSWORD,
         Why.DENIED,
         Why.NO_CREDENTIALS,
         Why.EXPIRED_TOKEN,

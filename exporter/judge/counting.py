@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from exporter.facts import Certificate, Evidence, Look
+from exporter.facts import Certificate, Evidence, FileLook, Look
 from exporter.judge.issue import is_older_issue, same_issuer
 from exporter.judge.leaves import leaves
 from exporter.judge.names import names_over, normal
 
+NO_FILES: Mapping[str, tuple[FileLook, ...]] = {}
+
 
 def assign(
-    certificates: Iterable[Certificate], looks: Iterable[Look], pins: Mapping[tuple[str, int], str]
+    certificates: Iterable[Certificate],
+    looks: Iterable[Look],
+    pins: Mapping[tuple[str, int], str],
+    files: Mapping[str, tuple[FileLook, ...]] = NO_FILES,
 ) -> dict[str, Evidence]:
     """Say which endpoints count for which certificate; answers of DNS are not filled in.
+
+    The files that count for each are given by its ARN.
 
     An endpoint counts for the certificates that cover its domain; where it serves one of them, or an older
     issue of one of them, for that one alone; where it is pinned to an ARN, for that ARN whatever it serves.
@@ -37,7 +44,13 @@ def assign(
             for arn in [pin] if pin else owners(leaf, covering.values()):
                 counting[arn].append(leaf)
     return {
-        arn: Evidence(one, tuple(counting[arn]), {}, siblings(one, counting[arn], by_serial.get))
+        arn: Evidence(
+            one,
+            tuple(counting[arn]),
+            {},
+            siblings(one, (*counting[arn], *files.get(arn, ())), by_serial.get),
+            files=files.get(arn, ()),
+        )
         for arn, one in inventory.items()
     }
 
@@ -54,9 +67,9 @@ def owners(look: Look, covering: Iterable[Certificate]) -> list[str]:
 
 
 def siblings(
-    one: Certificate, looks: Iterable[Look], holders: Callable[[int], Iterable[str] | None]
+    one: Certificate, looks: Iterable[Look | FileLook], holders: Callable[[int], Iterable[str] | None]
 ) -> dict[int, str]:
-    """Name the other certificates of the inventory that are served where this one should be."""
+    """Name the other certificates of the inventory that are served, or lie, where this one should."""
     served = {look.last.serial for look in looks if look.last is not None} - {one.serial}
     return {serial: min(arns) for serial in served if (arns := holders(serial))}
 

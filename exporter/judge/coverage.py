@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from exporter.facts import Certificate, Domain, Look
 from exporter.judge.leaves import serials
@@ -20,6 +20,14 @@ class Coverage:
         for one in self._by_arn.values():
             for name in one.names:
                 self._by_name[normal(name)][one.arn] = one
+
+    def get(self, arn: str) -> Certificate | None:
+        """Return the certificate of an ARN."""
+        return self._by_arn.get(arn)
+
+    def named(self, name: str) -> Collection[Certificate]:
+        """Return the certificates that have exactly this name, in its normal form."""
+        return self._by_name.get(name, {}).values()
 
     def of(self, domain: Domain) -> tuple[Certificate, ...]:
         """Return the certificates that a domain may serve: the pinned one, else all that cover it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from datetime import datetime, timedelta
+from collections.abc import Callable, Container, Iterator
+from datetime import datetime
 
 from exporter.facts import Certificate, Endpoint, Evidence, Look, Seen, Served, Unseen, Why
-from exporter.judge.issue import is_newer_issue, is_older_issue, same_issuer
+from exporter.judge import filing
+from exporter.judge.issue import is_newer_issue, is_older_issue, is_stale, same_issuer, tells
 from exporter.judge.names import covers
 from exporter.judge.rule import (
     HOLDS,
@@ -23,7 +24,6 @@ from exporter.judge.rule import (
 )
 
 POST_MORTEM = "the post-mortem's five conditions"
-FRESH = timedelta(hours=1)  # six refreshes of the inventory at the default interval
 
 _WORDS = {
     Why.NAME_NOT_FOUND: "the name does not exist",
@@ -112,7 +112,8 @@ def _seen(evidence: Evidence) -> set[tuple[str, int]]:
 )
 def name_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     """What is served at every address covers the name."""
-    return _each(evidence, lambda look: look.last, _name_match)
+    looks = _each(evidence, lambda look: look.last, _name_match)
+    return worst((*looks, *filing.name_matches(evidence)))
 
 
 def _name_match(look: Look, served: Served) -> Finding:
@@ -131,17 +132,18 @@ def _name_match(look: Look, served: Served) -> Finding:
     applies=every,
 )
 def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
-    """What is served at every address has the serial number that ACM has."""
+    """What is served at every address, and what each file of it holds, has the serial number that ACM has."""
     certificate = evidence.certificate
     if certificate.serial is None:
         if certificate.status not in ("", "ISSUED"):
             return MOOT
         return unsaid(certificate, "the serial number")
-    return _each(
+    looks = _each(
         evidence,
         lambda look: as_known(look, certificate),
         lambda look, served: _serial_match(look, served, evidence),
     )
+    return worst((*looks, *filing.serial_matches(evidence)))
 
 
 def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
@@ -160,7 +162,7 @@ def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
             f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d}): not deployed yet"
         )
         return breaks(says, "deploy the renewed certificate there: re-attach it, or export and install it")
-    if is_newer_issue(served, certificate) and _is_stale(evidence, look):
+    if is_newer_issue(served, certificate) and is_stale(evidence, look.last_success):
         return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
     if is_newer_issue(served, certificate):
         says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
@@ -172,13 +174,12 @@ def _each(
     evidence: Evidence,
     known: Callable[[Look], Served | None],
     check: Callable[[Look, Served], Finding],
-) -> Finding:
+) -> Iterator[Finding]:
     """Judge what was served when each address last answered: after a failed look nothing else is known."""
     seen = _seen(evidence)
-    return worst(
-        _unknown(look, seen) if (served := known(look)) is None else check(look, served)
-        for look in evidence.looks
-    )
+    for look in evidence.looks:
+        served = known(look)
+        yield _unknown(look, seen) if served is None else check(look, served)
 
 
 def _unknown(look: Look, seen: Container[tuple[str, int]]) -> Finding:
@@ -193,24 +194,10 @@ def _unknown(look: Look, seen: Container[tuple[str, int]]) -> Finding:
 
 
 def as_known(look: Look, certificate: Certificate) -> Served | None:
-    """What the address serves as far as it is known, comparable with what ACM has now.
-
-    What was seen before the current issue tells nothing of a renewal, unless it is that issue.
-    """
+    """What the address serves as far as it is known, comparable with what ACM has now."""
     if look.last is None or look.last_success is None:
         return None
-    issued = certificate.issued_at or certificate.imported_at or certificate.not_before
-    fresh = issued is None or issued <= look.last_success or look.last.serial == certificate.serial
-    return look.last if fresh else None
-
-
-def _is_stale(evidence: Evidence, look: Look) -> bool:
-    """Tell whether ACM was last read so long before the look that it may have renewed in between."""
-    return (
-        evidence.read_at is not None
-        and look.last_success is not None
-        and look.last_success - evidence.read_at > FRESH
-    )
+    return look.last if tells(look.last.serial, look.last_success, certificate) else None
 
 
 def where(look: Look) -> str:

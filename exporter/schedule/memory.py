@@ -16,11 +16,16 @@ OK = "ok"  # the outcome of a look that gave a value
 _LOCAL = (Why.BUG, Why.TIMEOUT)
 _RESOLVER = (Why.BAD_NAME, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.DNSSEC_BOGUS)
 _AWS = (Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN, Why.THROTTLED, Why.NOT_FOUND)
-_ELSEWHERE = {*_AWS, Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR, Why.NOT_YET, Why.STALE}
+_PLACE = (Why.FILE_NOT_FOUND, Why.FILE_UNREADABLE, Why.FILE_TOO_LARGE, Why.TOO_MANY_FILES, Why.BAD_PASSWORD)
+_ELSEWHERE = {
+    *(*_AWS, Why.MALFORMED, Why.ABSENT, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
+    *(*_PLACE, Why.NOT_YET, Why.STALE),
+}
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "acm": (OK, *_LOCAL, *_AWS, Why.MALFORMED, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
     "tls": (OK, *(why for why in Why if why not in _ELSEWHERE)),
     "dns": (OK, *_LOCAL, *_RESOLVER, Why.NO_ROUTE, Why.MALFORMED, Why.HTTP_ERROR),
+    "file": (OK, *_LOCAL, *_PLACE, Why.BAD_CERTIFICATE, Why.NO_CERTIFICATE),
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
+from exporter.facts import Answer, Certificate, Domain, FileLook, Location, Look, Question, Sight
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Change, Delivery, Keeping
 from exporter.snapshot.past import Door
@@ -37,13 +37,18 @@ class InventoryEye(Protocol):
         """Read one certificate's tags."""
 
 
+async def _no_files(_: Location) -> tuple[FileLook, ...]:
+    raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """What looks: ACM by account and region, TLS and DNS."""
+    """What looks: ACM by account and region, TLS, DNS, and files where there are some."""
 
     acm: Sequence[tuple[Door, InventoryEye]]
     tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
     dns: Callable[[Question], Awaitable[Sight[Answer]]]
+    files: Callable[[Location], Awaitable[tuple[FileLook, ...]]] = _no_files
 
 
 def _nothing() -> None:
@@ -68,6 +73,7 @@ class Plan:
 
     domains: tuple[Domain, ...] = ()
     asked: tuple[Domain, ...] = ()  # domains named on the command line
+    files: tuple[Location, ...] = ()
     certificate_names: bool = True
     scheduled: bool = True  # whether `run` looks at endpoints; `once` always does
     tags: tuple[str, ...] = ()

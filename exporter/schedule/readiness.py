@@ -28,6 +28,7 @@ class Readiness:
         inventories: Sequence[Inventory],
         domains: Pending,
         questions: Pending,
+        files: Pending,
         *,
         swept: bool = False,
         listed: bool = False,
@@ -38,6 +39,7 @@ class Readiness:
         self._inventories = inventories
         self._domains = domains
         self._questions = questions
+        self._files = files
         self._started: float | None = None
 
     def start(self) -> None:
@@ -55,6 +57,7 @@ class Readiness:
         self.is_swept = (
             all(one.swept for one in self._inventories)
             and not self._domains.pending
+            and not self._files.pending
             and (late or not (self._questions.pending or any(one.pending for one in self._inventories)))
         )
         return self.is_swept

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from exporter.facts import Certificate
-from exporter.schedule.watch import Progress, Watch
+from exporter.schedule.progress import Progress
+from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Case, Snapshot
 from exporter.snapshot.comparing import Comparison, Difference, Sweep
 

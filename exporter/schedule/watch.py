@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Never
@@ -14,9 +14,11 @@ from exporter.facts import Certificate, Domain, Look, Question, Sight
 from exporter.judge.rule import Policy
 from exporter.judge.validation import questions
 from exporter.schedule.estate import Estate
+from exporter.schedule.filing import Filing
 from exporter.schedule.inventory import Inventory
 from exporter.schedule.memory import Memory
 from exporter.schedule.plan import NOBODY, Aside, Eyes, Plan
+from exporter.schedule.progress import Progress, counter
 from exporter.schedule.readiness import Readiness
 from exporter.schedule.rota import Rota
 from exporter.schedule.targets import concerning, targets, watched
@@ -31,8 +33,6 @@ log = structlog.get_logger("acm_exporter.schedule")
 QUESTIONS_ABREAST = 64
 HEARTBEAT = 15.0  # seconds after which a snapshot is renewed though nothing new was seen: ages grow
 REST = 4.0  # a snapshot that took a second to make is followed by this many seconds of rest
-
-Progress = Callable[[str, int, int], None]  # step, done, total
 
 
 class Watch:
@@ -84,6 +84,7 @@ class Watch:
         self._domains = Rota(plan.tls_interval, plan.abreast, self._look, plan.room, before.looks)
         self._questions = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask, turns=before.questions)
         self._changed = asyncio.Event()
+        self._files = Filing(plan, eyes.files, self._memory, self._changed, past, clock=clock)
         self._refused = False
         self.shown = asyncio.Event()  # set by each snapshot
         self._aimed = False  # whether the rotas were pointed at anything
@@ -92,6 +93,7 @@ class Watch:
             self._inventories,
             self._domains,
             self._questions,
+            self._files,
             swept=past.process.swept,
             listed=past.process.listed and past.stocks.keys() <= self._ways.keys(),
         )
@@ -103,6 +105,7 @@ class Watch:
                 group.create_task(inventory.run(number / len(self._inventories)))
             group.create_task(self._domains.run())
             group.create_task(self._questions.run())
+            group.create_task(self._files.run())
             await self._publish()
 
     async def once(
@@ -115,18 +118,19 @@ class Watch:
         Said again it looks again, and still knows what was known; certificates are described anew where ACM's
         list tells something new of them, or as often as by `run`.
         """
-        for rota in (self._domains, self._questions):
-            rota.renew()
-        swept = _counter(progress, "accounts and regions", len(self._inventories))
+        for one in (self._domains, self._questions, self._files):
+            one.renew()
+        swept = counter(progress, "accounts and regions", len(self._inventories))
         await asyncio.gather(*(one.refresh(swept) for one in self._inventories))
-        described = _counter(
+        described = counter(
             progress, "certificates", sum(len(one.stale(wanted)) for one in self._inventories)
         )
         await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
         self._estate.update()
         self._aim(wanted, looking=True)
-        await self._domains.once(_counter(progress, "names", self._domains.pending))
-        await self._questions.once(_counter(progress, "records", self._questions.pending))
+        await self._files.once(counter(progress, "files", self._files.pending))
+        await self._domains.once(counter(progress, "names", self._domains.pending))
+        await self._questions.once(counter(progress, "records", self._questions.pending))
         self._readiness.is_swept = True
         self._board.latest = take(self._known(), self._policy, self._clock(), self._configured_at)
 
@@ -139,16 +143,18 @@ class Watch:
             looks=dict(memory.looks),
             answers=dict(memory.answers),
             remembered=dict(memory.remembered),
-            sources=(memory.tls.source, memory.dns.source),
+            files=self._files.looks,
+            sources=(memory.tls.source, memory.dns.source, *self._files.sources),
             histories=self.annals.book.histories,
             changed=self.annals.book.counts,
             process=Process(
                 requests={way: one.requests for way, one in ways},
                 tally=dict(memory.tally),
-                recent={"tls": memory.tls.recent, "dns": memory.dns.recent},
+                recent={"tls": memory.tls.recent, "dns": memory.dns.recent, "file": self._files.recent},
                 sweeps={way: one.due for way, one in ways if one.due is not None and one.source.success},
                 looks=self._domains.turns,
                 questions=self._questions.turns,
+                files=self._files.turns,
                 swept=self._readiness.is_swept,
                 listed=self._readiness.is_listed,
             ),
@@ -169,6 +175,7 @@ class Watch:
             swept=self._readiness.swept(),
             targets=self._targets,
             listed=self._readiness.listed(),
+            files=self._files.latest(),
         )
 
     def refuse(self) -> asyncio.Event:
@@ -184,7 +191,8 @@ class Watch:
             self._memory.count("tls", look.sight)
 
     def _sources(self) -> tuple[Source, ...]:
-        return (*self._estate.sources(), self._memory.tls.source, self._memory.dns.source)
+        memory = self._memory
+        return (*self._estate.sources(), memory.tls.source, memory.dns.source, *self._files.sources)
 
     def _inventory_changed(self, sight: Sight[object]) -> None:
         self._memory.count("acm", sight)
@@ -248,11 +256,9 @@ class Watch:
             except Exception:
                 log.exception("bug in a snapshot; the last one stays")
             await asyncio.sleep(max(1.0, REST * (loop.time() - began)))
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self._changed.wait()
-            except TimeoutError:
-                pass
 
     async def _snapshot(self) -> Snapshot:
         """Judge what changed since the last snapshot; after a bug in that, everything from the beginning."""
@@ -292,13 +298,9 @@ class Watch:
             self._refused,
             self.annals.aside.keeping(),
             self.annals.aside.delivery(),
+            self._files.latest(),
         )
 
     def _new_ledger(self) -> Ledger:
         plan = self._plan
         return Ledger(self._policy, plan.domains, self._configured_at, plan.shard, self.annals.chronicle)
-
-
-def _counter(progress: Progress, step: str, total: int) -> Callable[[], None]:
-    numbers = itertools.count(1)
-    return lambda: progress(step, next(numbers), total)

@@ -13,7 +13,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from exporter.facts import Answer, Certificate, Domain, Endpoint, Evidence, Look, Question, Sight
+from exporter.facts import (
+    Answer,
+    Certificate,
+    Domain,
+    Endpoint,
+    Evidence,
+    FileLook,
+    Look,
+    Question,
+    Sight,
+)
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
 from exporter.judge.verdict import Verdict
@@ -23,7 +33,7 @@ Place: TypeAlias = tuple[str, int]  # a domain and a port
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one source (acm, tls or dns) fared when it was last asked; `error` is text for people."""
+    """How one source (acm, tls, dns or file) fared when it was last asked; `error` is text for people."""
 
     source: str
     account: str = ""
@@ -71,6 +81,7 @@ class Known:
     swept: bool = False  # everything was looked at once
     targets: tuple[Domain, ...] = ()  # the configured domains and the names of the certificates
     listed: bool = False  # the inventories were read, so that no target is missing
+    files: tuple[FileLook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class News:
     refused: bool = False
     keeping: Keeping | None = None
     delivery: Delivery | None = None
+    files: tuple[FileLook, ...] = ()
 
 
 class What(StrEnum):
@@ -156,10 +168,18 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """One file with what is judged of it alone."""
+
+    look: FileLook
+    serial_matches: tuple[tuple[str, bool], ...] = ()  # ARN -> holds that certificate's serial
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One moment; every number and every word that users see comes from here.
 
-    Cases and spots are this shard's; targets are everybody's.
+    Cases, spots and files are this shard's; targets are everybody's.
     """
 
     taken_at: datetime
@@ -182,6 +202,7 @@ class Snapshot:
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     keeping: Keeping | None = None  # None: there is no state file
     delivery: Delivery | None = None  # None: there is no webhook
+    files: tuple[Filed, ...] = ()
 
     @property
     def rules(self) -> RuleSet:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
 
-from exporter.facts import Answer, Certificate, Domain, Evidence, Look, Question, Sight
+from exporter.facts import Answer, Certificate, Domain, Evidence, FileLook, Look, Question, Sight
 from exporter.judge import counting, validation
 from exporter.judge.leaves import leaves, serials
 from exporter.judge.names import names_over, normal
 from exporter.judge.rule import Policy
 from exporter.judge.sharding import ALONE, Shard
-from exporter.snapshot import Case, News, Place, Snapshot, Spot, taking
+from exporter.snapshot import Case, Filed, News, Place, Snapshot, Spot, filing, taking
 from exporter.snapshot.chronicle import Chronicle
 
 K = TypeVar("K")
@@ -68,6 +68,9 @@ class Ledger:
         self._moved: dict[Place, None] = {}  # to be assigned anew
         self._touched: dict[str, None] = {}  # ARNs to be judged anew
         self._retimed: dict[str, None] = {}  # ARNs with later looks that tell nothing new
+        self._file_looks: tuple[FileLook, ...] = ()
+        self._filed: dict[str, tuple[FileLook, ...]] = {}  # ARN -> the files that count for it
+        self._files: tuple[Filed, ...] = ()
         self._tags: tuple[str, ...] = ()
         self._label_names: tuple[str, ...] = ()
 
@@ -82,6 +85,8 @@ class Ledger:
         for place in self._moved:
             self._assign(place, now)
         moved = bool(self._moved)
+        if news.certificates or news.files is not self._file_looks:
+            self._file(news)
         self._judge(news, now)
         if news.certificates:
             self._tags = taking.tags(self._cases.values())
@@ -108,6 +113,7 @@ class Ledger:
             changed=self._chronicle.book.counts,
             keeping=news.keeping,
             delivery=news.delivery,
+            files=self._files,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 
@@ -201,6 +207,17 @@ class Ledger:
         else:
             self._touched[arn] = None
 
+    def _file(self, news: News) -> None:
+        """Say anew for which certificates files count; what a file holds may be another one's by now."""
+        before, self._file_looks = self._filed, news.files
+        self._filed, self._files = filing.file(news.files, self._named, self._certificates.get, self._shard)
+        for arn in {**before, **self._filed}:
+            if news.certificates or before.get(arn) != self._filed.get(arn):
+                self._touched[arn] = None
+
+    def _named(self, name: str) -> list[Certificate]:
+        return [self._certificates[arn] for arn in self._by_name.get(name)]
+
     def _judge(self, news: News, now: datetime) -> None:
         """Judge what is touched and what was not judged for long; the rest only gets its later looks."""
         read = taking.read_at(news.sources)
@@ -209,8 +226,9 @@ class Ledger:
                 continue
             one, looks = self._certificates[arn], self._looks_of(arn)
             answers = {q: self._answers[q] for q in validation.questions(one) if q in self._answers}
-            siblings = counting.siblings(one, looks, self._by_serial.get)
-            evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)))
+            files = self._filed.get(arn, ())
+            siblings = counting.siblings(one, (*looks, *files), self._by_serial.get)
+            evidence = Evidence(one, looks, answers, siblings, read.get((one.account, one.region)), files)
             case = taking.case(evidence, self._remembered, self._policy, now)
             self._cases[arn] = replace(case, history=self._chronicle.certificate(case, now))
             self._judged.pop(arn, None)

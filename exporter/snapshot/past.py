@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight, Why
+from exporter.facts import Answer, Certificate, Domain, FileLook, Location, Look, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 
 
@@ -51,6 +51,7 @@ class Process:
     sweeps: Mapping[Door, float] = field(default_factory=dict)  # when the next one is due
     looks: Mapping[Domain, float] = field(default_factory=dict)  # likewise
     questions: Mapping[Question, float] = field(default_factory=dict)
+    files: Mapping[Location, float] = field(default_factory=dict)
     swept: bool = False  # everything was looked at once
     listed: bool = False  # no target was missing for want of an inventory
 
@@ -64,7 +65,8 @@ class Past:
     looks: Mapping[Place, tuple[Look, ...]] = field(default_factory=dict)
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
     remembered: Mapping[Question, Answer] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()  # of TLS and DNS
+    files: Mapping[str, tuple[FileLook, ...]] = field(default_factory=dict)  # by the path of their location
+    sources: tuple[Source, ...] = ()  # of TLS, DNS and files
     histories: Mapping[Subject, History] = field(default_factory=dict)  # the longest gone first
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     undelivered: tuple[Change, ...] = ()  # what the webhook was not told yet

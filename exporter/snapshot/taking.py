@@ -8,11 +8,12 @@ from datetime import datetime
 
 from exporter.facts import Answer, Certificate, Endpoint, Evidence, Look, Question
 from exporter.judge import counting, renewal, serving, validation
+from exporter.judge.coverage import Coverage
 from exporter.judge.leaves import leaves
 from exporter.judge.names import covers
 from exporter.judge.rule import Policy
 from exporter.judge.verdict import judge
-from exporter.snapshot import UNTOLD, Case, History, Known, Snapshot, Source, Spot
+from exporter.snapshot import UNTOLD, Case, History, Known, Snapshot, Source, Spot, filing
 
 
 def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | None = None) -> Snapshot:
@@ -20,9 +21,11 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
     pins = {(one.name, one.port): one.arn for one in known.domains if one.arn}
     labels = {(one.name, one.port): one.labels for one in known.domains}
     read = read_at(known.sources)
+    coverage = Coverage(known.certificates)
+    filed, files = filing.file(known.files, coverage.named, coverage.get)
     cases = []
     owners: dict[Endpoint, list[tuple[Look, Certificate]]] = {}
-    for assigned in counting.assign(known.certificates, known.looks, pins).values():
+    for assigned in counting.assign(known.certificates, known.looks, pins, filed).values():
         one = assigned.certificate
         own = {q: known.answers[q] for q in validation.questions(one) if q in known.answers}
         evidence = replace(assigned, answers=own, read_at=read.get((one.account, one.region)))
@@ -51,6 +54,7 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
         targets=known.targets,
         listed=known.listed,
         configured_at=configured_at,
+        files=files,
     )
 
 
@@ -94,7 +98,7 @@ def _covers(look: Look) -> bool:
 def retimed(case: Case, looks: tuple[Look, ...]) -> Case:
     """Give a case later looks, which tell its rules nothing new."""
     old = case.evidence
-    evidence = Evidence(old.certificate, looks, old.answers, old.siblings, old.read_at)
+    evidence = Evidence(old.certificate, looks, old.answers, old.siblings, old.read_at, old.files)
     return Case(evidence, case.verdict, case.window_start, case.first_issue, case.records, case.history)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from exporter.facts import Answer, Domain, Look, Question, Sight, Why
+from exporter.facts import Answer, Domain, FileLook, Look, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 from exporter.snapshot.past import Door, Entry, Past, Stock
 from exporter.store.coding import Coding, Json, MalformedError, coding
@@ -138,6 +138,7 @@ KINDS = (
         lambda past: (((one.name, one.port), one) for one in past.domains),
     ),
     Kind("looks", coding(Place), _squeezed_looks(), lambda past: past.looks.items()),
+    Kind("files", coding(str), coding(tuple[FileLook, ...]), lambda past: past.files.items()),
     Kind("answer", QUESTION, coding(ANSWERED), lambda past: past.answers.items()),
     Kind("remembered", QUESTION, coding(Answer), lambda past: past.remembered.items()),
     Kind(
@@ -194,6 +195,7 @@ class Gathered:
             },
             domains=tuple(nouns["domain"].values()),
             looks=nouns["looks"],
+            files=nouns["files"],
             answers=nouns["answer"],
             remembered=nouns["remembered"],
             sources=tuple(nouns["source"].values()),

@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from grafana.source import thresholds as at
-from grafana.source.alerting import exporter, records, renewal, serving
+from grafana.source.alerting import exporter, files, records, renewal, serving
 from grafana.source.alerting.rule import Alert, Record
 
 FILE = Path(__file__).parents[1] / "alerts" / "acm-exporter.yaml"
@@ -25,6 +25,7 @@ RULES: tuple[Record | Alert, ...] = (
     *records.RECORDS,
     *renewal.ALERTS,
     *serving.ALERTS,
+    *files.ALERTS,
     *exporter.ALERTS,
 )
 

@@ -29,6 +29,7 @@ def make() -> Json:
                 ("Reachability", 8, [(12, _reachable()), (12, _failures())]),
                 ("Handshakes", 8, [(10, _phases()), (8, _slowest()), (6, _versions())]),
                 ("Certificates and chains", 8, [(8, _issuers()), (16, _chains())]),
+                ("Files", 8, [(24, _files())]),
             ]
         ),
         since="now-24h",
@@ -205,4 +206,30 @@ def _chains() -> Json:
             Column("issuer", "Issuer"),
         ],
         sort=("Trusted", False),
+    )
+
+
+def _files() -> Json:
+    where = '{job=~"$job"}'
+    return table(
+        "Certificates in files",
+        "Files that the exporter reads on its own machine, the next to expire first. Whether each holds what "
+        "ACM has now, where it belongs to a certificate of ACM's.",
+        {
+            "expires": f"min by (path) (certificate_file_days_to_expiry{where})",
+            "serial": f"min by (path) (certificate_file_serial_match{where})",
+            "failure": f"max by (path, reason) (certificate_file_failure{where})",
+            "held": f"max by (path, serial, issuer) (certificate_file_info{where})",
+            "ago": f"time() - max by (path) (certificate_file_last_success_timestamp_seconds{where})",
+        },
+        [
+            Column("path", "File"),
+            Column("reason", "Failure"),
+            Column("=serial", "ACM's serial", words=YES_NO, width=110),
+            Column("=expires", "Ends in", unit=DAYS, decimals=1, steps=OVER, width=110),
+            Column("serial", "Serial"),
+            Column("issuer", "Issuer"),
+            Column("=ago", "Last read", unit="s", width=110),
+        ],
+        sort=("Ends in", False),
     )

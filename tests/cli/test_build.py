@@ -10,7 +10,7 @@ from pathlib import Path
 from exporter import config
 from exporter.cli import build
 from exporter.demo import pki
-from exporter.facts import Domain, Proxy, Way
+from exporter.facts import Domain, Location, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -27,6 +27,7 @@ domains:
     server_name: sni.example.com
     certificate_arn: {ARN}
     labels: {{team: web}}
+files: [tls, {{path: a.p12, password: swordfish, certificate_arn: "{ARN}"}}, {{path: b.p12, password_file: b.password}}]
 probe:
   {{interval: 1m, timeout: 2s, concurrency: 7, certificate_names: false, scheduled: false, allow: ["192.0.2.0/24:*"]}}
 dns: {{interval: 2h}}
@@ -80,6 +81,11 @@ def test_everything_set(tmp_path: Path) -> None:
     assert build._plan(settings, (), tags=True) == Plan(
         domains=(WWW,),
         asked=(),
+        files=(
+            Location(str(tmp_path / "tls")),
+            Location(str(tmp_path / "a.p12"), password="swordfish", arn=ARN),
+            Location(str(tmp_path / "b.p12"), password_file=str(tmp_path / "b.password")),
+        ),
         certificate_names=False,
         scheduled=False,
         tags=("team",),

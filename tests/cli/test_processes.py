@@ -364,7 +364,7 @@ def test_check_of_everything_as_json(demo: str, tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     found = json.loads(out)
     assert (process.returncode, err) == (2, "")
-    assert len(found["certificates"]) == 43
+    assert len(found["certificates"]) == 46
     assert found["certificates"][0]["verdict"] == "blocked"
     tags = {one["domain"]: one["tags"] for one in found["certificates"]}
     assert tags["shop.example.com"] != {}
@@ -381,7 +381,7 @@ def test_progress_on_a_terminal(demo: str, tmp_path: Path) -> None:
     assert "\x1b" not in out
     steps = [line for line in shown.split("\r\x1b[K") if line]
     assert {line.partition(":")[0] for line in steps} == {
-        *("accounts and regions", "certificates", "names", "records"),
+        *("accounts and regions", "certificates", "files", "names", "records"),
     }
     assert "accounts and regions: 3 of 3" in steps
     assert shown.endswith("\r\x1b[K")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from exporter import config
 from exporter.config.webfile import load_web
@@ -30,6 +31,7 @@ MARKERS = {
     "AWS_SECRET_ACCESS_KEY": "marker-secret-access-key",
     "AWS_SESSION_TOKEN": "marker-session-token",
     "EXTERNAL_ID": "marker-external-id",
+    "STORE_PASSWORD": "marker-store-password",
     "UNSUITED": "marker of an environment variable",
 }
 URL_USER = "marker-user:marker-url-password"
@@ -73,6 +75,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "server.key").write_bytes(issued.key_pem)
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     (tmp_path / "hash").write_text(hashed)
+    (tmp_path / "store.p12").write_bytes(
+        pkcs12.serialize_key_and_certificates(
+            None, issued.key, issued.certificate, None, BestAvailableEncryption(b"another")
+        )
+    )
     (tmp_path / "web.yml").write_text(
         "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n"
         f"basic_auth_users:\n  alice: {hashed}\n"
@@ -81,6 +88,7 @@ def folder(tmp_path: Path) -> Path:
         "domains: [{name: a.example.com, addresses: [127.0.0.1], port: 1}]\nprobe: {interval: 1s, timeout: 500ms}\n"
         f"aws:\n  interval: 1s\n  accounts:\n    - {{name: x, role_arn: {ROLE}, external_id: '${{EXTERNAL_ID}}', regions: [us-east-1]}}\n"
         "    - {name: y, regions: [us-east-1]}\n"
+        "files: [server.pem, {path: store.p12, password: '${STORE_PASSWORD}'}, {path: \"*.p12\", password_file: hash}]\n"
     )
     return tmp_path
 
@@ -114,6 +122,8 @@ def test_nothing_comes_out_of_the_daemon(proxy: bool, folder: Path) -> None:
             at = str(daemon.until("listening")["urls"])
             for _ in ("x", "y"):  # of each account
                 daemon.until("ACM could not be read")
+            while 'reason="bad_password"' not in fetch(folder, f"{at}/metrics", PASSWORD):
+                pass  # until the keystores were tried
             told = "".join(served(folder, at))
             daemon.end(signal.SIGTERM)
             rest = daemon.process.stdout.read() if daemon.process.stdout else ""

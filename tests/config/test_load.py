@@ -21,7 +21,19 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from exporter import config
-from exporter.config import Account, Aws, ConfigError, Dns, Domain, Events, Probe, Renewal, Settings, Webhook
+from exporter.config import (
+    Account,
+    Aws,
+    CertificateFile,
+    ConfigError,
+    Dns,
+    Domain,
+    Events,
+    Probe,
+    Renewal,
+    Settings,
+    Webhook,
+)
 from exporter.config.model import ClientCertificate
 from exporter.config.ways import ProxyUrl
 from exporter.demo import pki
@@ -66,6 +78,7 @@ def test_bad_file(file: Path) -> None:
     assert str(caught.value) == "\n".join(caught.value.complaints)
 
 
+LONG = Path("/srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders")
 WHOLE = f"""
 aws:
   interval: 20m
@@ -113,6 +126,14 @@ renewal:
 events:
   webhook: {{url: "https://hooks.example.com/swordfish", authorization: Bearer swordfish, timeout: 5s}}
 state_file: state.db
+files:
+  - www.pem
+  - path: /srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders/a.pem
+  - path: /srv/a-long-way-down-the-tree/of-some-volume/with-many-more-folders/b.pem
+  - path: /srv/tls/*.pem
+    certificate_arn: {CERTIFICATE}
+  - {{path: store.p12, password: swordfish}}
+  - {{path: other.p12, password_file: other.password}}
 """
 
 
@@ -199,6 +220,14 @@ def test_whole(tmp_path: Path) -> None:
             )
         ),
         state_file=tmp_path / "state.db",
+        files=(
+            CertificateFile(path=tmp_path / "www.pem"),
+            CertificateFile(path=LONG / "a.pem"),
+            CertificateFile(path=LONG / "b.pem"),
+            CertificateFile(path=Path("/srv/tls/*.pem"), certificate_arn=CERTIFICATE),
+            CertificateFile(path=tmp_path / "store.p12", password="swordfish"),
+            CertificateFile(path=tmp_path / "other.p12", password_file=tmp_path / "other.password"),
+        ),
     )
 
 
@@ -242,6 +271,7 @@ def test_defaults() -> None:
             "grace": timedelta(days=3),
         },
         "events": {"webhook": None},
+        "files": (),
         "state_file": None,
     }
 
@@ -405,8 +435,9 @@ def test_example_has_the_defaults() -> None:
 
 
 def test_example_has_every_key() -> None:
-    """Every key is shown once."""
-    assert sorted(key_lines(uncommented())) == sorted({*keys(Settings)} | {"domains.name"})
+    """Every key is shown once, and the path of a file once for each way to give its password."""
+    shown = {*keys(Settings)} | {"domains.name"}
+    assert sorted(key_lines(uncommented())) == sorted([*shown, "files.path", "files.path"])
 
 
 def test_example_has_every_default() -> None:
@@ -417,7 +448,7 @@ def test_example_has_every_default() -> None:
         "aws.accounts.profile",
         "aws.accounts.role_arn",
         "aws.accounts.external_id",
-        *(name for name in keys(Settings) if name.startswith("domains.")),
+        *(name for name in keys(Settings) if name.startswith(("domains.", "files."))),
         "aws.accounts.fix_role_arn",
         "probe.allow",
         "probe.ca_file",
@@ -447,7 +478,10 @@ def test_examples_in_the_example(tmp_path: Path) -> None:
     certify(tmp_path)
     file = tmp_path / "config.yaml"
     file.write_text(uncommented())
-    secrets = ("ACM_EXPORTER_EXTERNAL_ID", "ACM_EXPORTER_HOOK_TOKEN", "PROXY_PASSWORD")
+    secrets = (
+        *("ACM_EXPORTER_EXTERNAL_ID", "ACM_EXPORTER_HOOK_TOKEN", "PROXY_PASSWORD"),
+        "KEYSTORE_PASSWORD",
+    )
     env = {**dict.fromkeys(secrets, "swordfish"), "ACM_EXPORTER_HOOK": "swordfish"}
     assert config.load(file, env).events.webhook is not None
 

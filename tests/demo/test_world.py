@@ -132,6 +132,7 @@ async def test_endpoints(here: World) -> None:
         "dual": ["another authority"],
         "expired": ["own, certificate has expired"],
         "no-address": [],
+        "file": [],
         "unused": [],
         "pending": [],
     }

@@ -28,6 +28,7 @@ GOLDEN = Path(__file__).parent / "golden" / "metrics.prom"
 # What differs from run to run, and what stands for it in the golden text.
 VOLATILE = (
     (r'port="\d+"', 'port="PORT"'),
+    (r'path="[^"]*/tls/', 'path="FOLDER/tls/'),
     (r'fingerprint_sha256="[0-9a-f]{64}"', 'fingerprint_sha256="FINGERPRINT"'),
     (r'position="([1-9])",serial="[0-9a-f]+"', r'position="\1",serial="SERIAL"'),
     (r'python_version="[^"]*"', 'python_version="PYTHON"'),
@@ -108,6 +109,7 @@ async def test_promtool_reads_the_metrics(seen: tuple[World, Snapshot]) -> None:
     assert remarks(_exposed(snapshot)) == [
         "acm_certificate_days_to_expiry",
         "acm_certificate_validation_age_days",
+        "certificate_file_days_to_expiry",
         "tls_endpoint_chain_certificate_days_to_expiry",
         "tls_endpoint_days_to_expiry",
     ]
@@ -132,7 +134,7 @@ def _exposed(snapshot: Snapshot) -> str:
 def normal(text: str) -> str:
     """Keep our own families, sorted within each, and put a word for what differs from run to run."""
     families = re.split(r"(?=^# HELP )", text, flags=re.MULTILINE)
-    ours = [one for one in families if re.match(r"# HELP (acm|tls)_", one)]
+    ours = [one for one in families if re.match(r"# HELP (acm|tls|certificate)_", one)]
     out = []
     for one in ours:
         lines = one.splitlines()

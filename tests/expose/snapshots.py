@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from exporter.facts import Certificate, Evidence, Look, Timing, Unseen, Why
+from exporter.facts import Certificate, Evidence, FileLook, Look, Timing, Unseen, Why
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
 from exporter.judge.verdict import RULES, Verdict, Word
-from exporter.snapshot import Case, Change, Delivery, History, Keeping, Snapshot, Source, Spot, What
+from exporter.snapshot import Case, Change, Delivery, Filed, History, Keeping, Snapshot, Source, Spot, What
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -23,6 +23,7 @@ from tests.evidence import (
     missed,
     record_of,
 )
+from tests.judge.test_filing import OLD, filed
 
 POLICY = Policy()
 SEEN = replace(look("www.example.com"), timing=Timing(0.001, 0.025, 0.1), reached=True)
@@ -83,6 +84,9 @@ def snapshot(
     return replace(Snapshot(NOON, replace(POLICY, rules=rules), cases, spots, SOURCES), **changes)
 
 
+LATE = Filed(filed(OLD, at=NOON - timedelta(minutes=5)), ((ARN, False),))
+LOST = Filed(FileLook("/tls/more", Unseen(Why.FILE_NOT_FOUND, "no file matches"), NOON))
+
 CHANGE = Change(NOON - DAY, ARN, "example.com", What.SERIAL, "a1", f"{SERIAL:x}")
 MOVED = Change(NOON, SEEN.endpoint, "www.example.com", What.ISSUER, "CN=Old", "CN=New")
 
@@ -103,4 +107,5 @@ SMALL = snapshot(
     changed={("certificate", What.SERIAL): 1, ("endpoint", What.SERIAL): 0},
     keeping=Keeping(healthy=True, last_write=NOON, size=4096, dropped=2),
     delivery=Delivery(True, NOON, {"ok": 1, "rejected": 0}, delivered=2, dropped=1, waiting=3),
+    files=(LATE, LOST),
 )

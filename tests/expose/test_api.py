@@ -86,6 +86,7 @@ def test_small_snapshot_whole() -> None:
                 "tags": {"team": "web"},
                 "details_unseen": None,
                 "endpoints": [{"domain": "www.example.com", "port": 443, "address": "192.0.2.10"}],
+                "files": [],
                 "first_seen": None,
                 "changes": [],
             }
@@ -139,6 +140,33 @@ def test_small_snapshot_whole() -> None:
                 "served": None,
                 "first_seen": None,
                 "changes": [],
+            },
+        ],
+        "files": [
+            {
+                "path": "/etc/nginx/tls/www.pem",
+                "failure": None,
+                "looked_at": "2026-11-23T11:55:00Z",
+                "last_success": "2026-11-23T11:55:00Z",
+                "serial_match": {ARN: False},
+                "holds": {
+                    "serial": "99",
+                    "names": ["example.com", "www.example.com"],
+                    "not_before": "2026-05-04T00:00:00Z",
+                    "not_after": "2026-11-08T00:00:00Z",
+                    "days_to_expiry": -15.5,
+                    "issuer": "CN=Amazon RSA 2048 M02,O=Amazon,C=US",
+                    "subject": "CN=example.com",
+                    "fingerprint_sha256": "ab" * 32,
+                },
+            },
+            {
+                "path": "/tls/more",
+                "failure": {"reason": "file_not_found", "detail": "no file matches"},
+                "looked_at": "2026-11-23T12:00:00Z",
+                "last_success": None,
+                "serial_match": {},
+                "holds": None,
             },
         ],
         "sources": [

@@ -21,13 +21,15 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.expose import deflate
 from exporter.expose.exposition import collect, scrape
 from exporter.expose.families import CERTIFICATES, ENDPOINTS, FAMILIES
+from exporter.expose.files import FILES
 from exporter.expose.press import Press, Rendered
 from exporter.facts import Certificate, Details, Endpoint, Link, Look, Seen, Served, Timing, Unseen, Why
 from exporter.judge.rule import Finding, Outcome
 from exporter.judge.verdict import RULES, Word
-from exporter.snapshot import Case, Change, History, Snapshot, Source, Spot, What
+from exporter.snapshot import Case, Change, Filed, History, Snapshot, Source, Spot, What
 from tests.evidence import ARN, CERTIFICATE, NOON, SERVED
-from tests.expose.snapshots import SEEN, SMALL, case, snapshot, spot
+from tests.expose.snapshots import LATE, SEEN, SMALL, case, snapshot, spot
+from tests.judge.test_filing import OLD
 from tests.servers import need
 
 GOLDEN = Path(__file__).parent / "golden" / "small.prom"
@@ -52,7 +54,7 @@ def test_small_snapshot_whole() -> None:
     ours = [
         one
         for one in re.split(r"(?=^# HELP )", text, flags=re.MULTILINE)
-        if re.match(r"# HELP (acm|tls)_", one)
+        if re.match(r"# HELP (acm|tls|certificate)_", one)
     ]
     if not GOLDEN.exists():  # to renew it, delete the file and run this test
         GOLDEN.parent.mkdir(exist_ok=True)
@@ -168,6 +170,14 @@ SOURCES = st.builds(
     duration=st.none() | SECONDS,
     last_success=st.none() | TIMES,
 )
+FILED = st.builds(
+    lambda path, issuer, arn, why: Filed(
+        replace(LATE.look, path=path, last=why and replace(OLD, issuer=issuer), sight=Unseen(why or Why.BUG)),
+        ((arn, True),),
+    ),
+    *(TEXT, TEXT, TEXT),
+    st.sampled_from([None, Why.NOT_YET, Why.BAD_PASSWORD]),
+)
 SNAPSHOTS = st.builds(
     lambda cases, spots, **rest: replace(snapshot(*cases, spots=tuple(spots)), **rest),
     st.lists(cases(), max_size=3),
@@ -176,6 +186,7 @@ SNAPSHOTS = st.builds(
     requests=st.dictionaries(st.tuples(TEXT, TEXT, TEXT, TEXT), st.integers(0, 10**9), max_size=3),
     tags=st.just(("cost center", "team", "部")),
     labels=st.just(("site", "team")),
+    files=st.lists(FILED, max_size=3).map(tuple),
 )
 thorough = settings(
     max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -191,7 +202,7 @@ class Theirs:
 
     def collect(self) -> Iterator[Metric]:
         """Give the families."""
-        return collect((*CERTIFICATES, *ENDPOINTS), self._of)
+        return collect((*CERTIFICATES, *ENDPOINTS, *FILES), self._of)
 
 
 def by_name(text: str) -> str:

@@ -81,6 +81,18 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "chain_certificate_trusted": "position",
         },
     ),
+    "certificate_file_": (
+        ["path"],
+        {
+            "not_before_timestamp_seconds": "",
+            "not_after_timestamp_seconds": "",
+            "days_to_expiry": "",
+            "info": "serial issuer subject fingerprint_sha256",
+            "serial_match": "arn",
+            "failure": "reason",
+            "last_success_timestamp_seconds": "",
+        },
+    ),
     "tls_client_": (["domain", "port"], {"certificate_not_after_timestamp_seconds": ""}),
     "acm_exporter_source_": (
         SOURCE_LABELS,

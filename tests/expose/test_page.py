@@ -19,11 +19,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.expose import page
-from exporter.facts import Details, Endpoint, Seen, Served, Unseen, Validation, Why
+from exporter.facts import Details, Endpoint, FileLook, Seen, Served, Unseen, Validation, Why
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
 from exporter.judge.verdict import RULES, Word
-from exporter.snapshot import Case, Snapshot, Source, Spot
+from exporter.snapshot import Case, Filed, Snapshot, Source, Spot
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -38,6 +38,7 @@ from tests.evidence import (
     detailed,
 )
 from tests.expose.snapshots import REFUSED, SEEN, SMALL, SOURCES, blank, case, finding, snapshot, spot
+from tests.judge.test_filing import OLD
 
 BREAKS, UNKNOWN = Outcome.BREAKS, Outcome.UNKNOWN
 VOID = {"meta", "input", "br"}
@@ -265,7 +266,7 @@ def test_certificate_page_tells_every_condition_and_fact() -> None:
         "status|unknown|ACM has not told|Do: wait|renewal",
         "reachable|holds|Every name completes a TLS handshake at every one of its addresses.|serving",
         "name_match|holds|What is served at every address covers the name.|serving",
-        "serial_match|holds|What is served at every address has the serial number that ACM has.|serving",
+        "serial_match|holds|What is served at every address, and what each file of it holds, has the serial number that ACM has.|serving",
         "in_use|holds|An AWS service uses the certificate, or it was exported since its last issue.|renewal",
     ]
     moot = [r.code for r in RULES if r.code not in {row.split("|")[0] for row in conditions}]
@@ -561,8 +562,13 @@ def foreign(text: str) -> Snapshot:
     found = {rule.code: finding(BREAKS, text, text) for rule in RULES}
     one = case(certificate, Word.BLOCKED, (sound,), ((text.rstrip(".").lower(), False),), **found)
     spots = tuple(Spot(seen, {text: text}, False, ((text, False),)) for seen in (sound, failed))
+    held = replace(OLD, issuer=text, subject=text)
+    lies = FileLook(text, Unseen(Why.BAD_PASSWORD, text), NOON, held, NOON)
+    one = replace(one, evidence=replace(one.evidence, files=(lies,)))
     source = Source(text, text, text, False, 1.0, NOON, text)
-    return snapshot(one, spots=spots, sources=(source,), tally={(text, text): 1})
+    return snapshot(
+        one, spots=spots, sources=(source,), tally={(text, text): 1}, files=(Filed(lies, ((text, False),)),)
+    )
 
 
 def skeleton(html: str) -> list[tuple[str, dict[str, str | None]]]:

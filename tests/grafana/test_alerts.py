@@ -40,6 +40,8 @@ SEVERITIES = {
     "TlsEndpointExpired": ["critical"],
     "TlsEndpointUntrusted": ["warning"],
     "TlsEndpointUnreachable": ["critical", "warning"],
+    "CertificateFileExpiring": ["critical", "warning"],
+    "CertificateFileUnreadable": ["warning"],
     "AcmConditionUnknown": ["warning"],
     "AcmSourceFailing": ["warning"],
     "AcmSnapshotStale": ["critical"],
@@ -110,7 +112,7 @@ def test_words_in_matchers_are_words_that_the_exporter_says() -> None:
     words = {
         "condition": {rule.code for rule in RULES},
         "scope": {scope.value for scope in Scope},
-        "source": {"acm", "tls", "dns"},
+        "source": {"acm", "tls", "dns", "file"},
         "reason": {why.value for why in Why},
     }
     said = [

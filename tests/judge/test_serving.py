@@ -110,6 +110,8 @@ REASONS: Mapping[Why, tuple[str, str]] = {  # evidence: what is said of it, and 
     ),
     Why.STARTTLS_TIMEOUT: ("it does not go over to TLS in time (STARTTLS)", ANY),
     Why.HTTP_ERROR: ("free text", ANY),
+    Why.FILE_NOT_FOUND: ("free text", ANY),
+    Why.FILE_TOO_LARGE: ("free text", ANY),
 }
 OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evidence
     Why.NOT_YET: ("not looked at yet", WAIT),
@@ -127,6 +129,9 @@ OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evid
         "free text",
         "give the exporter a certificate and its key that it can read",
     ),
+    Why.FILE_UNREADABLE: ("free text", "let the exporter's user read the file and the directories above it"),
+    Why.TOO_MANY_FILES: ("free text", "name fewer files: a narrower pattern, or several locations"),
+    Why.BAD_PASSWORD: ("free text", "correct the password of the file in the configuration"),
     Why.DENIED: ("free text", "allow the exporter's IAM role to read ACM"),
     Why.NO_CREDENTIALS: ("free text", "give the exporter AWS credentials"),
     Why.EXPIRED_TOKEN: ("free text", "renew the exporter's AWS credentials"),

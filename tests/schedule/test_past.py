@@ -94,7 +94,7 @@ async def test_what_was_under_way_or_failed_comes_first() -> None:
     assert past.process == Process(
         requests={Door("production", region="0"): {}},
         tally=past.process.tally,
-        recent={"tls": {}, "dns": {}},
+        recent={"tls": {}, "dns": {}, "file": {}},
     )
     after = World(acm, plan=Plan(domains=(WWW,)), past=past)
     async with at_work(after.watch.run()):

@@ -20,6 +20,8 @@ from exporter.facts import (
     Cname,
     Domain,
     Evidence,
+    FileLook,
+    Held,
     Look,
     Question,
     Seen,
@@ -126,7 +128,22 @@ class Batch:
     certificates: Mapping[str, Certificate | None]
     looks: Mapping[Place, tuple[Look, ...] | None]
     answers: Mapping[Question, Sight[Answer] | None]
+    files: tuple[FileLook, ...]
 
+
+helds = st.builds(
+    lambda one: Held(
+        *(one.value.serial, one.value.names, one.value.not_before, one.value.not_after),
+        *(one.value.issuer, one.value.subject, one.value.fingerprint),
+    ),
+    shown,
+)
+filed = st.builds(
+    lambda path, held, arn: FileLook(path, Seen(held), NOON, held, NOON, arn),
+    st.sampled_from(["/a", "/b"]),
+    helds,
+    st.sampled_from(["", ARN, "arn:aws:acm:us-east-1:111122223333:certificate/nowhere"]),
+)
 
 batches = st.builds(
     Batch,
@@ -135,6 +152,7 @@ batches = st.builds(
     ),
     st.lists(st.tuples(st.sampled_from(PLACES), st.none()) | places()).map(dict),
     st.lists(heard).map(dict),
+    st.lists(filed, max_size=2, unique_by=lambda one: one.path).map(tuple),
 )
 
 
@@ -148,6 +166,7 @@ class World:
         self._looks: dict[Place, tuple[Look, ...]] = {}
         self._answers: dict[Question, Sight[Answer]] = {}
         self._remembered: dict[Question, Answer] = {}
+        self._files: tuple[FileLook, ...] = ()
 
     def learn(self, batch: Batch) -> Snapshot:
         """Give the ledger what changed."""
@@ -156,7 +175,8 @@ class World:
         update(self._answers, batch.answers)
         self._remembered |= {q: one.value for q, one in self._answers.items() if isinstance(one, Seen)}
         remembered = {q: self._remembered[q] for q in batch.answers if q in self._remembered}
-        news = News(batch.certificates, batch.looks, batch.answers, remembered, SOURCES)
+        self._files = batch.files
+        news = News(batch.certificates, batch.looks, batch.answers, remembered, SOURCES, files=batch.files)
         return self.ledger.take(news, NOON)
 
     def afresh(self) -> Snapshot:
@@ -168,6 +188,7 @@ class World:
             looks=looks,
             answers=self._answers,
             remembered=self._remembered,
+            files=self._files,
         )
         return take(known, POLICY, NOON, NOON)
 

@@ -170,6 +170,7 @@ def test_something_in_front_of_two_certificates_breaks_both() -> None:
             {arn: replace(CERTIFICATE, arn=arn) for arn in (ARN, OTHER_ARN)},
             {("www.example.com", 443): (look(sight=waf),)},
             {},
+            (),
         )
     )
     snapshots = [Part(Shard(index, 2)).learn(outside) for index in range(2)]

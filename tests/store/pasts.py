@@ -15,6 +15,7 @@ from exporter.facts import Ask, Caa, Domain, Question, Seen, Unseen, Why
 from exporter.snapshot import Change, History, Source, What
 from exporter.snapshot.past import Door, Entry, Past, Process, Stock
 from tests.evidence import ARN, CERTIFICATE, DAY, LOOKS, NOON, OTHER_ARN, SERIAL, answers, look, missed
+from tests.judge.test_filing import HELD, filed, lost
 
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=8),
@@ -90,7 +91,7 @@ def facts(past: Past) -> dict[Any, Any]:
         **{("domain", one.name, one.port): one for one in past.domains},
         **{("source", one.source): one for one in past.sources},
         **{("undelivered", number): one for number, one in enumerate(past.undelivered)},
-        **_by_key(past, ("looks", "answers", "remembered", "histories", "changed")),
+        **_by_key(past, ("looks", "files", "answers", "remembered", "histories", "changed")),
     }
 
 
@@ -120,6 +121,7 @@ LIVED = Past(
             missed(Why.REFUSED, "no", name="mail.example.com", port=8443, address="192.0.2.2", at=NOON + DAY),
         ),
     },
+    files={"/tls/www.pem": (filed(), lost(Why.FILE_UNREADABLE, "Permission denied", HELD))},
     answers={**answers(CERTIFICATE), Question(Ask.CAA, "x.example"): Unseen(Why.RESOLVER_TIMEOUT, "late")},
     remembered={Question(Ask.CAA, "x.example"): Caa()},
     sources=(Source("tls", success=True, duration=0.1, last_success=NOON), Source("dns", error="none")),

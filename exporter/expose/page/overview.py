@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from exporter.expose.page import worst
+from exporter.expose.page import filed, worst
 from exporter.expose.page.markup import NOTHING, Markup, element, join
 from exporter.expose.page.parts import (
     BAD,
@@ -56,6 +56,7 @@ def body(snapshot: Snapshot, selection: Selection, counts: Counts) -> Markup:
             _form(selection),
             worst.section_of(snapshot, selection),
             _strangers(snapshot, selection),
+            filed.of_all(snapshot),
             _failed_looks(snapshot),
             _health(snapshot),
             _rules(snapshot),
@@ -87,7 +88,10 @@ def _share(snapshot: Snapshot) -> Markup:
 def _failing(failing: Sequence[Source], snapshot: Snapshot) -> Markup:
     if not failing:
         return NOTHING
-    what = "Mend these first: what they tell is missing or old. acm is AWS, tls the endpoints, dns the zones."
+    what = (
+        "Mend these first: what they tell is missing or old. acm is AWS, tls the endpoints, dns the zones, "
+        "file the certificates in files."
+    )
     return section(
         "Sources that fail",
         element("p", what),

@@ -143,7 +143,7 @@ def endpoints(caption: str, spots: Iterable[Spot], snapshot: Snapshot) -> Markup
 
 def _endpoint(spot: Spot, now: datetime) -> Markup:
     labels = ", ".join(f"{name}={value}" for name, value in sorted(spot.labels.items()) if value)
-    name = element("th", where(spot.look), *_small(labels), scope="row")
+    name = element("th", where(spot.look), *small(labels), scope="row")
     one = spot.look.last
     if one is None:
         nothing = element("td", "nothing seen so far", class_="quiet")
@@ -155,7 +155,7 @@ def _endpoint(spot: Spot, now: datetime) -> Markup:
         _look(spot, now),
         _serves(spot, one),
         element("td", days(one.not_after, now)),
-        element("td", one.tls_version, *_small(one.cipher), *_small(client)),
+        element("td", one.tls_version, *small(one.cipher), *small(client)),
         _trust(one),
     )
 
@@ -175,7 +175,7 @@ def _look(spot: Spot, now: datetime) -> Markup:
     look = spot.look
     parts: list[str] = [look_mark(spot)]
     if isinstance(look.sight, Unseen):
-        parts += _small(look.sight.detail)
+        parts += small(look.sight.detail)
         if look.last_success is not None:
             parts.append(element("small", "last answer ", moment(look.last_success, now)))
     return element("td", *parts, element("small", moment(look.at, now)))
@@ -187,8 +187,8 @@ def _serves(spot: Spot, one: Served) -> Markup:
         "serial ",
         element("code", f"{one.serial:x}"),
         *(element("small", mark) for mark in _marks(spot)),
-        *_small(f"issued by {one.issuer}"),
-        *_small(f"for {one.subject}"),
+        *small(f"issued by {one.issuer}"),
+        *small(f"for {one.subject}"),
     )
 
 
@@ -204,10 +204,11 @@ def _trust(one: Served) -> Markup:
     if one.trusted is None:
         return element("td", "no roots to compare with", class_="quiet")
     mark = element("span", "trusted" if one.trusted else "not trusted", class_=GOOD if one.trusted else BAD)
-    return element("td", mark, *_small(one.trust_error))
+    return element("td", mark, *small(one.trust_error))
 
 
-def _small(text: str) -> Sequence[Markup]:
+def small(text: str) -> Sequence[Markup]:
+    """Make a remark below something, if there is one."""
     return [element("small", text)] if text else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from exporter.expose.page import filed
 from exporter.expose.page.markup import NOTHING, Markup, address, element, join, quoted
 from exporter.expose.page.parts import (
     OUTCOMES,
@@ -52,6 +53,7 @@ def body(case: Case, snapshot: Snapshot) -> Markup:
             ),
             _conditions(case, snapshot),
             _endpoints(case, snapshot),
+            filed.of_certificate(case, snapshot),
             _validation(case),
             _renewal(case, snapshot),
             _certificate(case, snapshot),

@@ -24,7 +24,7 @@ count by ({CERTIFICATE}) (
   max by ({CERTIFICATE}, condition) ({past("acm_certificate_condition_unknown", scope="!=advisory")})
 )
 unless on (account, region) {past("acm_exporter_source_success", source="acm")} == 0
-unless on () {past("acm_exporter_source_success", source="=~tls|dns")} == 0
+unless on () {past("acm_exporter_source_success", source="=~tls|dns|file")} == 0
 {USED}""",
         at.FOR_UNKNOWN,
         "Whether {{ $labels.domain }} will be renewed and served is not known",
@@ -42,7 +42,7 @@ unless on () {past("acm_exporter_source_success", source="=~tls|dns")} == 0
         f"The latest looks of the source {SOURCE} failed for a reason of ours or AWS's. New trouble is not "
         "seen meanwhile.\n"
         "First: read the exporter's log. For acm, check its credentials, IAM rights and way to AWS; for tls "
-        "and dns, the resolver and network of its machine.\n",
+        "and dns, the resolver and network of its machine; for file, its rights and disks.\n",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grafana.source import thresholds as at
-from grafana.source.alerting.rule import CERTIFICATE, ENDPOINT, Record, chosen, past
+from grafana.source.alerting.rule import CERTIFICATE, ENDPOINT, FILE, Record, chosen, past
 
 
 def _life(days_left: str, identity: str, start: str, end: str) -> str:
@@ -19,6 +19,7 @@ def _life(days_left: str, identity: str, start: str, end: str) -> str:
 
 _OF_CERTIFICATE = f"max by ({CERTIFICATE})"
 _OF_ENDPOINT = f"min by ({ENDPOINT})"
+_OF_FILE = f"min by ({FILE})"
 
 RECORDS = (
     Record(
@@ -52,11 +53,12 @@ unless on (arn, condition, scope) acm_certificate_condition == 1""",
     Record(
         "acm:certificate:unused",
         "Certificates whose end hurts nobody: in no AWS service, not exported, and neither they nor an\n"
-        "earlier issue of theirs is served.",
+        "earlier issue of theirs is served, and they lie in no file.",
         f"""\
 max by ({CERTIFICATE}) ({past("acm_certificate_in_use")}) == 0
 unless on (arn) {past("acm_certificate_condition", condition="in_use")} == 1
 unless on (arn) {past("tls_endpoint_serial_match")} == 1
+unless on (arn) {past("certificate_file_serial_match")} == 1
 unless on (arn) (
   {past("tls_endpoint_serial_match")}
   and on ({ENDPOINT}) {past("tls_endpoint_info", issuer="=~.*O=Amazon.*")}
@@ -75,6 +77,21 @@ unless on (arn) (
             _OF_ENDPOINT,
             "tls_endpoint_not_before_timestamp_seconds",
             "tls_endpoint_not_after_timestamp_seconds",
+        ),
+    ),
+    Record(
+        "certificate:file:days_left",
+        "Days until the certificate in a file ends.",
+        f"({_OF_FILE} ({past('certificate_file_not_after_timestamp_seconds')}) - time()) / 86400",
+    ),
+    Record(
+        "certificate:file:life_left",
+        "The same as a share of its lifetime.",
+        _life(
+            "certificate:file:days_left",
+            _OF_FILE,
+            "certificate_file_not_before_timestamp_seconds",
+            "certificate_file_not_after_timestamp_seconds",
         ),
     ),
 )

@@ -8,6 +8,7 @@ from grafana.source import thresholds as at
 
 CERTIFICATE = "arn, account, region, domain"
 ENDPOINT = "domain, port, address"
+FILE = "instance, path"
 CRITICAL, WARNING = "critical", "warning"
 
 # Conditions with an alert of their own; AcmRenewalBlocked has the others.

@@ -12,6 +12,7 @@ from grafana.source.alerting.renewal import USED
 from grafana.source.alerting.rule import (
     CRITICAL,
     ENDPOINT,
+    FILE,
     WARNING,
     Alert,
     broken,
@@ -22,6 +23,7 @@ from grafana.source.alerting.rule import (
 )
 from grafana.source.alerting.texts import (
     FAILING,
+    IN_FILES,
     OTHER_NAME,
     PLACE,
     PLACE_FAILING,
@@ -52,6 +54,9 @@ on (arn) (
   or
   {COUNTS} == 0 and on ({ENDPOINT}) {past("tls_endpoint_chain_trusted")} == 0
   unless on (arn) {past("acm_certificate_info", type="PRIVATE")}
+  or
+  {past("certificate_file_serial_match")} == 0
+  and on ({FILE}) certificate:file:life_left < {at.BLOCKED_CRITICAL}
 )"""
 
 UNREACHABLE = "TlsEndpointUnreachable"
@@ -113,7 +118,7 @@ def certificates() -> Iterator[Alert]:
             at.FOR_DEPLOY,
             "Visitors of {{ $labels.domain }} get another certificate than ACM's",
             f"Another certificate is served where {WHO} should be: ACM's renewals do not reach visitors "
-            f"there.\n{SERVED}"
+            f"there.\n{SERVED}{IN_FILES}"
             "First: deploy an older issue of Amazon's anew. Another issuer means that a WAF or CDN in front "
             "has a certificate of its own: put ACM's there, or renew that one where it is managed.\n",
         ),

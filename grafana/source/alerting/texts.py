@@ -38,6 +38,21 @@ SERVED = (
     'issued by {{ .Labels.issuer }} ({{ .Value | printf "%.1f" }} days left).\n{{ end }}'
 )
 
+IN_FILES = (
+    '{{ range query (printf "bottomk(3, '
+    "max by (instance, path, serial, issuer) (certificate_file_info) "
+    "* on (instance, path) group_left () certificate:file:days_left "
+    'and on (instance, path) (certificate_file_serial_match{arn=%q} == 0))" $labels.arn)'
+    ' | sortByLabel "path" }}'
+    "The file {{ .Labels.path }} at {{ .Labels.instance }} holds serial {{ .Labels.serial }} "
+    'issued by {{ .Labels.issuer }} ({{ .Value | printf "%.1f" }} days left).\n{{ end }}'
+)
+FILE_LEFT = (
+    '{{ with query (printf "certificate:file:days_left{instance=%q, path=%q}" '
+    "$labels.instance $labels.path) }}"
+    '{{ . | first | value | printf "%.1f" }} days left{{ end }}'
+)
+
 FAILURE = (
     "{{ .Labels.domain }}:{{ .Labels.port }}{{ with .Labels.address }} at {{ . }}{{ end }}: "
     "{{ .Labels.reason }}.\n"
