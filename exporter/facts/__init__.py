@@ -12,6 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from exporter.facts.resource import Description as Description
+from exporter.facts.resource import Listener as Listener
+from exporter.facts.resource import Resource as Resource
 from exporter.facts.way import Proxy as Proxy
 from exporter.facts.way import Way as Way
 from exporter.facts.why import Why as Why
@@ -97,6 +100,9 @@ class Certificate:
     renewal_status: str = ""
     details: Sight[Details] = field(default_factory=lambda: Unseen(Why.NOT_YET))
     tags: Mapping[str, str] = field(default_factory=dict)
+    behind: Mapping[str, Sight[Description]] = field(
+        default_factory=dict
+    )  # by ARN; empty where none is asked
 
 
 # --- TLS -----------------------------------------------------------------------------------------------
@@ -104,7 +110,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A name to look at; a `tentative` one is derived from a wildcard and fails nobody by not resolving."""
+    """A name to look at; a `tentative` one is derived from a wildcard and fails nobody by not resolving.
+
+    `hosts` stand behind it and are looked at in its place, or where a tentative one does not resolve.
+    """
 
     name: str
     port: int = 443
@@ -114,6 +123,12 @@ class Domain:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     tentative: bool = False
     way: Way | None = None
+    hosts: tuple[str, ...] = ()  # host names
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is nobody's fault where nothing resolves: nobody has asked for it by name."""
+        return self.tentative or bool(self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from exporter.facts import Certificate, Evidence, Look, Seen, Served, Unseen, Why
 from exporter.judge.issue import is_newer_issue, is_older_issue, same_issuer
 from exporter.judge.names import covers
+from exporter.judge.resources import places
 from exporter.judge.rule import (
     HOLDS,
     MOOT,
     Finding,
+    Outcome,
     Policy,
     Scope,
     breaks,
@@ -137,11 +140,13 @@ def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         if certificate.status not in ("", "ISSUED"):
             return MOOT
         return unsaid(certificate, "the serial number")
-    return _each(
+    found = _each(
         evidence,
         lambda look: as_known(look, certificate),
         lambda look, served: _serial_match(look, served, evidence),
     )
+    known = places(certificate) if found.outcome is Outcome.BREAKS else ""
+    return replace(found, remedy=f"{found.remedy}; ACM's certificate is on {known}") if known else found
 
 
 def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:

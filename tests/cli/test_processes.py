@@ -333,7 +333,7 @@ def test_check_of_everything_as_json(demo: str, tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     found = json.loads(out)
     assert (process.returncode, err) == (2, "")
-    assert len(found["certificates"]) == 43
+    assert len(found["certificates"]) == 45
     assert found["certificates"][0]["verdict"] == "blocked"
     tags = {one["domain"]: one["tags"] for one in found["certificates"]}
     assert tags["shop.example.com"] != {}

@@ -218,6 +218,7 @@ def test_defaults() -> None:
                 },
             ),
             "tags": (),
+            "resources": (),
             "requests_per_second": 4.0,
         },
         "domains": (),
@@ -233,6 +234,7 @@ def test_defaults() -> None:
             "ip_protocol": "any",
             "ocsp": False,
             "chain": False,
+            "resources": False,
         },
         "dns": {"interval": timedelta(hours=1), "timeout": timedelta(seconds=5), "nameservers": ()},
         "renewal": {
