@@ -16,9 +16,11 @@ from exporter.facts import (
     Caa,
     Certificate,
     Cname,
+    Description,
     Details,
     Endpoint,
     Evidence,
+    Listener,
     Look,
     Mx,
     Question,
@@ -41,6 +43,7 @@ OPENS = ENDS - 45 * DAY  # 3 March 2027, when ACM begins to renew
 ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-4000-8000-000000000001"
 OTHER_ARN = "arn:aws:acm:us-east-1:111122223333:certificate/00000000-0000-4000-8000-000000000002"
 BALANCER = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188"
+BEHIND = {BALANCER: Seen(Description("shop-1.us-east-1.elb.amazonaws.com", listeners=(Listener(443),)))}
 PRIVATE_CA = (
     "arn:aws:acm-pca:us-east-1:111122223333:certificate-authority/00000000-0000-4000-8000-00000000000a"
 )

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from exporter.config import certificatefiles, files, kinds, ways
+from exporter.config import certificatefiles, files, kinds, services, ways
 from exporter.config.certificatefiles import CertificateFile
 from exporter.config.document import KeyPath, Tree
 from exporter.config.section import Section, Text
@@ -95,6 +95,7 @@ class Aws(Section):
     interval: Annotated[timedelta, BeforeValidator(kinds.duration(SECOND))] = 10 * MINUTE
     accounts: tuple[Account, ...] = (Account(),)
     tags: tuple[Text, ...] = ()
+    resources: tuple[Annotated[str, BeforeValidator(services.service)], ...] = ()
     requests_per_second: Annotated[float, BeforeValidator(kinds.rate)] = 4.0
 
 
@@ -144,6 +145,7 @@ class Probe(Section):
     ip_protocol: IpProtocol = "any"
     ocsp: Switch = False
     chain: Switch = False
+    resources: Switch = False
 
     _timeout = field_validator("timeout")(_shorter)
 
@@ -195,6 +197,8 @@ class Settings(Section):
     events: Events = Events()
     state_file: StateFile = None
 
+    _resources = field_validator("probe")(services.asked)
+
 
 def known_keys(path: KeyPath, root: type[Section] = Settings) -> tuple[str, ...]:
     """Return the keys that may stand beside the one at `path`."""
@@ -221,6 +225,7 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
     for index, account in enumerate(accounts):
         yield from _twice(_items(account, "regions"), ("aws", "accounts", index, "regions"), kinds.region)
     yield from _twice(_items(tree, "aws", "tags"), ("aws", "tags"), _tag)
+    yield from _twice(_items(tree, "aws", "resources"), ("aws", "resources"), services.service)
     yield from _twice(domains, ("domains",), _endpoint)
     for index, domain in enumerate(domains):
         yield from _twice(_items(domain, "addresses"), ("domains", index, "addresses"), kinds.address)

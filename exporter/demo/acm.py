@@ -1,4 +1,4 @@
-"""An ACM (with as much of STS as it takes) that speaks the wire protocol on loopback.
+"""An ACM (with as much of STS and of other services as it takes) that speaks the wire protocol on loopback.
 
 One server stands for many accounts and regions, as AWS_ENDPOINT_URL sends every call to it: the account
 follows from the access key, the region from the credential scope of a signature that is not verified.
@@ -23,13 +23,14 @@ from aiohttp import web
 
 from exporter.demo.acm_rows import list_row, listed, matches, search_row
 from exporter.demo.acm_validation import AwsError, Mail, domain_validations, resend, update_options
+from exporter.demo.services import XML, Services, members, operation_at
 
 Json = dict[str, Any]
 
 DEFAULT_ACCOUNT = "111122223333"
 ANSWER, GARBAGE, HANG, DROP = "answer", "garbage", "hang", "drop"  # faults that are no error codes
 
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?:acm|sts)/aws4_request")
+_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/[a-z0-9-]+/aws4_request")
 _NOT_DESCRIBED = {"InUse", "Exported", "ExportOption", "Tags", "Requested"}
 _STS = {"GetCallerIdentity", "AssumeRole"}
 
@@ -64,6 +65,7 @@ class AcmStandIn:
         self.certificates = certificates
         self.accounts = dict(accounts or {})  # access key -> account
         self.external_ids: dict[str, str] = {}  # role ARN -> the external id its trust policy asks for
+        self.services = Services()
         self.faults: list[Fault] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()  # (account, region, operation)
         self.rows = 500  # of a page of SearchCertificates, at most
@@ -85,6 +87,7 @@ class AcmStandIn:
         stand_in = cls(certificates, accounts)
         app = web.Application()
         app.router.add_post("/", stand_in._handle)
+        app.router.add_get("/{path:.+}", stand_in._handle)
         stand_in._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await stand_in._runner.setup()
         await web.TCPSite(stand_in._runner, host, port).start()
@@ -101,20 +104,27 @@ class AcmStandIn:
         target = request.headers.get("X-Amz-Target", "")
         asked: Json = json.loads(body or "{}") if target else dict(parse_qsl(body))
         operation = target.partition(".")[2] or str(asked.get("Action"))
+        if request.method == "GET":
+            operation, asked = operation_at(request.path)
+            asked |= request.query
         scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
         key, region = (scope["key"], scope["region"]) if scope else ("", "")
         account = self.accounts.get(key, DEFAULT_ACCOUNT)
         self.requests[account, region, operation] += 1
+        as_xml = operation in _STS or operation in XML
         try:
             if fault := self._next_fault(operation, account, region, later="NextToken" in asked):
                 return await _spoil(fault, request)
             if operation in _STS:
                 return _xml(operation, self._sts(operation, asked, account))
+            if operation in XML or operation == "GetDomainNames":
+                told = self.services.answer(operation, asked, (account, region))
+                return _of_a_service(operation, told)
             if one := self.certificates.get(str(asked.get("CertificateArn", ""))):
                 await self.look(one)
             return _json(self._acm(operation, asked, account, region))
         except AwsError as error:
-            return _refusal(error, as_xml=operation in _STS)
+            return _refusal(error, as_xml=as_xml)
 
     def _next_fault(self, operation: str, account: str, region: str, *, later: bool) -> Fault | None:
         for fault in self.faults:
@@ -199,9 +209,11 @@ def _page(rows: list[Json], key: str, asked: Json, limit: int, most: int) -> Jso
     return page
 
 
-def _json(answer: Json, status: int = 200) -> web.Response:
+def _json(answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     body = json.dumps(answer, default=datetime.timestamp).encode()
-    return _response(body, status, "application/x-amz-json-1.1")
+    response = _response(body, status, "application/x-amz-json-1.1")
+    response.headers.update(headers or {})
+    return response
 
 
 def _xml(operation: str, answer: Json) -> web.Response:
@@ -209,16 +221,29 @@ def _xml(operation: str, answer: Json) -> web.Response:
     return _response(text.encode(), 200, "text/xml")
 
 
+def _of_a_service(operation: str, answer: Json) -> web.Response:
+    """Answer as its own protocol says: a document of its name, the query protocol, or JSON."""
+    if operation == "GetDistribution":
+        return _response(_elements({"Distribution": answer}).encode(), 200, "text/xml")
+    return _xml(operation, members(answer)) if operation in XML else _json(answer)
+
+
 def _elements(answer: Json) -> str:
     return "".join(
-        f"<{name}>{_elements(value) if isinstance(value, dict) else escape(value)}</{name}>"
+        f"<{name}>{_elements(one) if isinstance(one, dict) else escape(_text(one))}</{name}>"
         for name, value in answer.items()
+        for one in (value if isinstance(value, list) else [value])
     )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _refusal(error: AwsError, *, as_xml: bool) -> web.Response:
     if not as_xml:
-        return _json({"__type": error.code, "message": error.message}, error.status)
+        told = {"__type": error.code, "message": error.message}  # API Gateway has the code in a header
+        return _json(told, error.status, {"x-amzn-ErrorType": error.code})
     told = {"Type": "Sender", "Code": error.code, "Message": error.message}
     return _response(_elements({"ErrorResponse": {"Error": told}}).encode(), error.status, "text/xml")
 

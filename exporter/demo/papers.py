@@ -44,6 +44,7 @@ CONFIGURATION = dedent(
           regions: [{TOKYO}]
           role_arn: {ROLE}
       tags: [service]
+      resources: [elasticloadbalancing, cloudfront, apigateway]
       requests_per_second: 50
 
     probe:
@@ -53,6 +54,7 @@ CONFIGURATION = dedent(
       ca_file: "{{ca_file}}"  # the roots of the demo's authorities
       ocsp: true
       chain: true
+      resources: true
 
     dns:
       interval: {{pause}}s

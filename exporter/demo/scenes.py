@@ -26,6 +26,7 @@ SCENES: tuple[Scene, ...] = (
         kind=Kind.PRIVATE,
         lifetime=395,
         region=TOKYO,
+        internal=True,
     ),
     Scene(
         "exported",
@@ -227,5 +228,17 @@ SCENES: tuple[Scene, ...] = (
         kind=Kind.ACME,
         age=10,
         lifetime=45,
+    ),
+    # what other services tell of
+    Scene(
+        "behind-balancer",
+        "A wildcard without known hosts, looked at on its load balancer",
+        "*.apps.example.com",
+    ),
+    Scene(
+        "behind-api",
+        "An API's, so ACM names a load balancer of AWS's own",
+        "api.example.net",
+        api=True,
     ),
 )

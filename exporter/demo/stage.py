@@ -18,6 +18,7 @@ from exporter.demo.pki import Issued
 from exporter.demo.tls import Fault
 
 PRODUCTION, STAGING = "111122223333", "444455556666"
+AWS_OWN = "999900001111"  # the account of the load balancers in front of API Gateway
 VIRGINIA, TOKYO = "us-east-1", "ap-northeast-1"
 Records = dict[str, dict[str, Sequence[str]]]  # name -> type -> values, as the DNS server has them
 MAIL_EXCHANGER = "10 mx.example.com."
@@ -93,6 +94,10 @@ class Scene:
     reason: str = ""  # RenewalStatusReason
     account: str = PRODUCTION
     region: str = VIRGINIA
+    # what uses it
+    balancer: str = ""  # by name, where several scenes share one
+    internal: bool = False
+    api: bool = False  # a domain name of API Gateway
     # what stands outside
     cname: Cname = Cname.RIGHT
     caa: tuple[str, ...] = ()
@@ -146,7 +151,7 @@ def describe(scene: Scene, issued: Issued, now: datetime, tokens: str) -> dict[s
         "Type": scene.kind.value if scene.kind in {Kind.PRIVATE, Kind.IMPORTED} else "AMAZON_ISSUED",
         "CreatedAt": first,
         "KeyAlgorithm": scene.algorithm,
-        "InUseBy": [_user(scene)] if scene.used else [],
+        "InUseBy": [user_of(scene)] if scene.used else [],
         "RenewalEligibility": "ELIGIBLE" if scene.eligible and _renewable(scene) else "INELIGIBLE",
         "CertificateKeyPairOrigin": "AWS_MANAGED",
         "Options": {"Export": "ENABLED" if scene.exported else "DISABLED"},
@@ -219,16 +224,18 @@ def issue_of(issued: Issued) -> dict[str, Any]:
     }
 
 
+def user_of(scene: Scene) -> str:
+    """Write the ARN of what uses a scene's certificate, as ACM names it."""
+    if scene.kind is Kind.HTTP:
+        return f"arn:aws:cloudfront::{scene.account}:distribution/E{hashed(scene.key)[:13].upper()}"
+    name = "prod-iad-1-cdtls-1-3" if scene.api else scene.balancer or scene.key
+    place = f"{scene.region}:{AWS_OWN if scene.api else scene.account}"
+    return f"arn:aws:elasticloadbalancing:{place}:loadbalancer/app/{name}/{hashed(name)[:16]}"
+
+
 def _renewable(scene: Scene) -> bool:
     managed = scene.kind not in {Kind.IMPORTED, Kind.ACME}
     return managed and scene.status == "ISSUED" and (scene.used or scene.exported)
-
-
-def _user(scene: Scene) -> str:
-    place = f"{scene.region}:{scene.account}"
-    if scene.kind is Kind.HTTP:
-        return f"arn:aws:cloudfront::{scene.account}:distribution/E{hashed(scene.key)[:13].upper()}"
-    return f"arn:aws:elasticloadbalancing:{place}:loadbalancer/app/{scene.key}/{hashed(scene.key)[:16]}"
 
 
 def _validations(scene: Scene, status: str, tokens: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from exporter.demo import behind
 from exporter.demo.acm import AcmStandIn, serial_text
 from exporter.demo.acm_validation import renew
 from exporter.demo.dns import SOA, DnsServer
@@ -151,7 +152,9 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
             tokens.pages |= pages(scene, tokens.url)
             for name, there in records(scene, addresses[scene.key]).items():
                 zone[name] = {**zone.get(name, {}), **there}
-        for scene in _crowd(crowd):
+        zone |= behind.records(SCENES, addresses)
+        crowded = tuple(_crowd(crowd))
+        for scene in crowded:
             serial = serial_text(serial_of(scene, "own"))
             told = describe(scene, issued["healthy"], now, tokens.url)
             certificates[scene.arn] = told | {"Serial": serial, "Subject": f"CN={scene.domain}"}
@@ -162,6 +165,7 @@ async def world(folder: Path, now: datetime, *, crowd: int = 0) -> AsyncIterator
         running.push_async_callback(acm.close)
         endpoints = await Endpoints.start(folder, behaviours)
         running.push_async_callback(endpoints.close)
+        acm.services = behind.services((*SCENES, *crowded), endpoints.port)
 
         async def issue_anew(arn: str) -> None:
             scene = next(one for one in SCENES if one.arn == arn)
@@ -229,7 +233,7 @@ def _addresses(scenes: Iterable[Scene]) -> Iterator[tuple[str, tuple[str, ...]]]
 def _crowd(size: int) -> Iterator[Scene]:
     for number in range(size):
         name = f"c{number:05}"
-        yield Scene(name, "One of many", f"*.{name}.crowd.example.com")
+        yield Scene(name, "One of many", f"*.{name}.crowd.example.com", balancer="crowd", internal=True)
 
 
 def _domains(

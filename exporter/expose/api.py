@@ -9,7 +9,8 @@ from typing import Any
 
 from exporter.expose.rows import DAY
 from exporter.expose.text import served, worst_first
-from exporter.facts import Details, Endpoint, Seen, Unseen
+from exporter.facts import Description, Details, Endpoint, Resource, Seen, Sight, Unseen
+from exporter.judge.resources import used_by
 from exporter.judge.rule import Finding
 from exporter.judge.verdict import RULES
 from exporter.snapshot import Case, Change, Filed, History, Snapshot, Source, Spot
@@ -91,6 +92,7 @@ def _case(case: Case, snapshot: Snapshot) -> Json:
         "renewal_status_reason": details.renewal_reason,
         "in_use": one.in_use,
         "in_use_by": list(details.in_use_by),
+        "resources": [_resource(*used) for used in used_by(one)],
         "exported": one.exported,
         "validations": [
             {
@@ -108,6 +110,22 @@ def _case(case: Case, snapshot: Snapshot) -> Json:
         "endpoints": [_endpoint(look.endpoint) for look in case.evidence.looks],
         "files": [look.path for look in case.evidence.files],
         **_history(case.history),
+    }
+
+
+def _resource(resource: Resource, sight: Sight[Description] | None) -> Json:
+    one = sight.value if isinstance(sight, Seen) else None
+    return {
+        "arn": resource.arn,
+        "type": resource.type,
+        "name": resource.name,
+        "account": resource.account,
+        "region": resource.region,
+        "dns_name": one.dns_name if one else None,
+        "names": list(one.names) if one else None,
+        "internal": one.internal if one else None,
+        "ports": [listener.port for listener in one.listeners] if one else None,
+        "unseen": _unseen(sight) if isinstance(sight, Unseen) else None,
     }
 
 

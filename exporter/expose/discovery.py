@@ -115,7 +115,7 @@ def _labels(target: Domain, coverage: Coverage) -> Iterator[tuple[str, str]]:
         yield "server_name", target.server_name
     if target.way and target.way.starttls:
         yield "starttls", target.way.starttls
-    if target.tentative:
+    if target.optional:
         yield "tentative", "true"
     covering = coverage.of(target)
     if len(covering) == 1:

@@ -58,6 +58,18 @@ CERTIFICATES = (
         "acm_certificate_in_use_by", "Number of AWS resources that use it.", rows.number(rows.resources)
     ),
     certificate(
+        "acm_certificate_resource",
+        "An AWS resource that uses the certificate; always 1.",
+        rows.users,
+        *("resource_type", "resource"),
+    ),
+    certificate(
+        "acm_certificate_resource_info",
+        "The DNS name that AWS gave such a resource; always 1; with aws.resources.",
+        rows.hosts,
+        *("resource_type", "resource", "dns_name"),
+    ),
+    certificate(
         "acm_certificate_validation_age_days",
         "Days since the first issue, on which the classic limit of 825 days counts.",
         rows.days_since(lambda case: case.first_issue),

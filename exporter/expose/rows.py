@@ -15,6 +15,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from exporter import __version__
 from exporter.facts import Seen, Served, Unseen, Why
+from exporter.judge.resources import used_by
 from exporter.judge.rule import Outcome
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Delivery, Keeping, Snapshot, Source, Spot, What
@@ -162,6 +163,19 @@ def resources(case: Case) -> float | None:
     """Count the AWS resources that use it."""
     details = case.certificate.details
     return float(len(details.value.in_use_by)) if isinstance(details, Seen) else None
+
+
+def users(case: Case, _: Snapshot) -> Iterable[Row]:
+    """Name the AWS resources that use it; two ARNs of one kind and name are one row."""
+    used = (resource for resource, _ in used_by(case.certificate))
+    return (((kind, name), 1.0) for kind, name in dict.fromkeys((one.type, one.name) for one in used))
+
+
+def hosts(case: Case, _: Snapshot) -> Iterable[Row]:
+    """Give the DNS names of those resources that their services have described."""
+    for resource, sight in used_by(case.certificate):
+        if isinstance(sight, Seen) and sight.value.dns_name:
+            yield (resource.type, resource.name, sight.value.dns_name), 1.0
 
 
 def found(code: str) -> Callable[[Case], float | None]:

@@ -15,6 +15,9 @@ from typing import TypeAlias
 from exporter.facts.file import FileLook as FileLook
 from exporter.facts.file import Held as Held
 from exporter.facts.file import Location as Location
+from exporter.facts.resource import Description as Description
+from exporter.facts.resource import Listener as Listener
+from exporter.facts.resource import Resource as Resource
 from exporter.facts.sight import Seen as Seen
 from exporter.facts.sight import Sight as Sight
 from exporter.facts.sight import Unseen as Unseen
@@ -82,6 +85,9 @@ class Certificate:
     renewal_status: str = ""
     details: Sight[Details] = field(default_factory=lambda: Unseen(Why.NOT_YET))
     tags: Mapping[str, str] = field(default_factory=dict)
+    behind: Mapping[str, Sight[Description]] = field(
+        default_factory=dict
+    )  # by ARN; empty where none is asked
 
 
 # --- TLS -----------------------------------------------------------------------------------------------
@@ -89,7 +95,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A name to look at; a `tentative` one is derived from a wildcard and fails nobody by not resolving."""
+    """A name to look at; a `tentative` one is derived from a wildcard and fails nobody by not resolving.
+
+    `hosts` stand behind it and are looked at in its place, or where a tentative one does not resolve.
+    """
 
     name: str
     port: int = 443
@@ -99,6 +108,12 @@ class Domain:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     tentative: bool = False
     way: Way | None = None
+    hosts: tuple[str, ...] = ()  # host names
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is nobody's fault where nothing resolves: nobody has asked for it by name."""
+        return self.tentative or bool(self.hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def disguised(domain: Domain, host: str, as_name: str) -> Domain:
         return domain
     literal = () if _address(host) is None else (host,)
     addresses = domain.addresses or literal
-    return replace(domain, name=as_name, server_name="", addresses=addresses, arn="", tentative=False)
+    return replace(
+        domain, name=as_name, server_name="", addresses=addresses, arn="", tentative=False, hosts=()
+    )
 
 
 def beginning(domain: Domain, starttls: str) -> Domain:

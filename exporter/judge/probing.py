@@ -12,9 +12,9 @@ from exporter.judge.names import covers
 def success(domain: Domain, looks: Sequence[Look]) -> bool | None:
     """Tell whether every address completed TLS with a trusted chain that covers the name.
 
-    None where there is nobody: a name that is only derived from a wildcard fails nobody by not resolving.
+    None where there is nobody: what nobody has asked for by name fails nobody by not resolving.
     """
-    if domain.tentative and not looks[0].endpoint.address:
+    if domain.optional and not looks[0].endpoint.address:
         return None
     return all(_sound(leaf, domain.name) for look in _telling(looks) for leaf in leaves(look))
 

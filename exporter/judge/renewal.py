@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from exporter.facts import Certificate, Details, Evidence, Seen, Unseen
+from exporter.judge.resources import places
 from exporter.judge.rule import (
     HOLDS,
     MOOT,
@@ -68,7 +69,8 @@ def in_use(evidence: Evidence, _: Policy, __: datetime) -> Finding:
     if certificate.exported is None and not _rules_out_export(certificate):
         return unsaid(certificate, "whether it was exported")
     exported = "it was not exported" if certificate.exported is False else "ACM tells of no export"
-    return breaks(f"no AWS resource uses it and {exported}", in_use.remedy)
+    lags = f"; yet {named} names it: ACM may lag behind" if (named := places(certificate)) else ""
+    return breaks(f"no AWS resource uses it and {exported}{lags}", in_use.remedy)
 
 
 def _rules_out_export(certificate: Certificate) -> bool:

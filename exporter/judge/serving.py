@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from exporter.facts import Certificate, Endpoint, Evidence, Look, Seen, Served, Unseen, Why
 from exporter.judge import filing
 from exporter.judge.issue import is_newer_issue, is_older_issue, is_stale, same_issuer, tells
 from exporter.judge.names import covers
+from exporter.judge.resources import places
 from exporter.judge.rule import (
     HOLDS,
     MOOT,
     Finding,
+    Outcome,
     Policy,
     Scope,
     breaks,
@@ -143,7 +146,9 @@ def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
         lambda look: as_known(look, certificate),
         lambda look, served: _serial_match(look, served, evidence),
     )
-    return worst((*looks, *filing.serial_matches(evidence)))
+    found = worst((*looks, *filing.serial_matches(evidence)))
+    known = places(certificate) if found.outcome is Outcome.BREAKS else ""
+    return replace(found, remedy=f"{found.remedy}; ACM's certificate is on {known}") if known else found
 
 
 def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:

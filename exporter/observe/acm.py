@@ -10,10 +10,11 @@ from typing import Any
 
 import structlog
 
-from exporter.facts import Certificate, Seen, Sight, Unseen, Why
+from exporter.facts import Certificate, Description, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import Reading, from_describe, from_list, from_search
 from exporter.observe.aws import Access, Clients
 from exporter.observe.aws_errors import Refused
+from exporter.observe.resources import api_domains, describe
 from exporter.observe.sight import Blind, sight
 
 log = structlog.get_logger("acm_exporter.observe")
@@ -30,6 +31,7 @@ ORIGINS = ("AWS_MANAGED", "ACME", "CUSTOMER_PROVIDED")
 
 SWEEP_DEADLINE = 300.0  # seconds
 CALL_DEADLINE = 60.0
+CALLS_DEADLINE = 300.0  # of several calls, each with its turn
 FALLBACK_SECONDS = 3600.0  # how long ListCertificates serves before SearchCertificates is tried again
 BURST = 5  # calls that may follow each other at once: a sweep of 2,500 certificates
 
@@ -130,6 +132,16 @@ class AcmEye:
         await self._turn()
         return await sight(look, CALL_DEADLINE, late=Why.AWS_UNREACHABLE)
 
+    async def resource(self, arn: str) -> Sight[Description]:
+        """See what a service tells of one of its resources, by an ARN that it can be asked for."""
+        return await sight(lambda: describe(arn, self._ask_in_turn), CALLS_DEADLINE, Why.AWS_UNREACHABLE)
+
+    async def api_domains(self) -> Sight[Mapping[str, Description]]:
+        """See the domain names of API Gateway by ARN, which ACM does not name."""
+        return await sight(
+            lambda: api_domains(self._ask_in_turn, self.region), CALLS_DEADLINE, Why.AWS_UNREACHABLE
+        )
+
     async def _inventory(self) -> tuple[Certificate, ...]:
         now = asyncio.get_running_loop().time()
         if now < self._list_until:
@@ -184,6 +196,10 @@ class AcmEye:
         """Wait for a slot in line, so that a sweep never stands behind thousands of descriptions."""
         async with self._line:
             await self._pace.slot()
+
+    async def _ask_in_turn(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        await self._turn()
+        return await self._ask(operation, **parameters)
 
     async def _ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """Call AWS in a thread; one that is abandoned ends with botocore's own timeouts."""

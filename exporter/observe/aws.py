@@ -74,10 +74,14 @@ class Clients:
         return str(configured or os.environ.get("AWS_REGION", ""))
 
     def call(self, access: Access, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call of ACM, STS or Route 53, by its name; Blind with the reason if it fails."""
+        """Make one call by its name; Blind with the reason if it fails.
+
+        The service is the one whose operation it is, or stands before it: elbv2:DescribeLoadBalancers.
+        """
+        service, _, operation = operation.rpartition(":")
         try:
-            method = getattr(self._client(service_of(operation), access, region), xform_name(operation))
-            return dict(method(**parameters))
+            client = self._client(service or service_of(operation), access, region)
+            return dict(getattr(client, xform_name(operation))(**parameters))
         except Blind:
             raise
         except Exception as error:

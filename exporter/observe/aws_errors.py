@@ -13,6 +13,7 @@ from exporter.observe.sight import Blind
 _KEYS = "check the credentials, the clock of this machine, and that the region is enabled for the account"
 _SLOWER = "lower aws.requests_per_second or ask AWS for a higher quota"
 _RENEW = "renew the credentials (aws sso login, or a new session token)"
+_GONE = "it was deleted: ACM will notice soon"
 _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("AccessDenied", Why.DENIED, ""),
     ("UnauthorizedOperation", Why.DENIED, ""),
@@ -31,6 +32,8 @@ _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("MissingAuthenticationToken", Why.NO_CREDENTIALS, _KEYS),
     ("RequestExpired", Why.NO_CREDENTIALS, _KEYS),
     ("ResourceNotFound", Why.NOT_FOUND, "it was deleted, or its ARN is of another account or region"),
+    ("LoadBalancerNotFound", Why.NOT_FOUND, _GONE),
+    ("NoSuchDistribution", Why.NOT_FOUND, _GONE),
     ("InvalidState", Why.AWS_ERROR, "its state does not allow that now: look at it with `check`"),
     ("InvalidDomainValidationOptions", Why.AWS_ERROR, "the validation domain must be above that name"),
     ("Conflict", Why.AWS_ERROR, "another change of it is under way: wait, then try again"),
@@ -104,6 +107,15 @@ _SERVICES = {  # of the operations that are not ACM's
     "ChangeResourceRecordSets": "route53",
 }
 
+_ACTIONS = {  # that are not called as their operations and services are
+    **{
+        operation: f"elasticloadbalancing:{operation}"
+        for operation in ("DescribeLoadBalancers", "DescribeListeners", "DescribeListenerCertificates")
+    },
+    "GetDistribution": "cloudfront:GetDistribution",
+    "GetDomainNames": "apigateway:GET",
+}
+
 
 def service_of(operation: str) -> str:
     """Tell whose an operation is, which is also the prefix of its IAM action."""
@@ -113,4 +125,4 @@ def service_of(operation: str) -> str:
 def _action(operation: str, message: str) -> str:
     """Name the IAM action that is missing: the message's, else the operation's own."""
     named = re.search(r"perform: (\w+:\w+)", message)
-    return named[1] if named else f"{service_of(operation)}:{operation}"
+    return named[1] if named else _ACTIONS.get(operation, f"{service_of(operation)}:{operation}")

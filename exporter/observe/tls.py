@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from exporter.facts import Domain, Endpoint, Look, Seen, Served, Sight, Timing, Unseen, Way, Why
+from exporter.observe.behind import resolve_behind
 from exporter.observe.client import Client
 from exporter.observe.contexts import ask_for_staple
 from exporter.observe.handshake import Course, Handshake, Handshaker
@@ -79,7 +80,7 @@ class TlsEye:
             return (self._done(visit, "", Unseen(blind.why, blind.detail), Timing()),)
         addresses = domain.addresses or _literal(domain.name)
         if not addresses:
-            found = await sight(lambda: self._resolve(domain.name), self._timeout, Why.RESOLVER_TIMEOUT)
+            found = await sight(lambda: self._addresses(domain), self._timeout, Why.RESOLVER_TIMEOUT)
             visit.resolving = loop.time() - visit.start
             if isinstance(found, Seen):
                 addresses = found.value if visit.way is None else by_protocol(found.value, visit.way)
@@ -94,6 +95,10 @@ class TlsEye:
         if len(looks) == 1:  # the usual case, without the cost of a task
             return (await looks[0],)
         return tuple(await asyncio.gather(*looks))
+
+    async def _addresses(self, domain: Domain) -> tuple[str, ...]:
+        """Resolve the name, or what stands behind it; raises Blind."""
+        return await (resolve_behind(domain, self._resolve) if domain.hosts else self._resolve(domain.name))
 
     async def _look_at(self, visit: _Visit, address: str) -> Look:
         """Look at one address for what is left of the time."""

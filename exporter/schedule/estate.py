@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from exporter.facts import Certificate, Domain, Seen, Unseen, Why
 from exporter.schedule.inventory import Inventory
@@ -18,7 +19,7 @@ class Estate:
         self._inventories = inventories
         self._pinned = {one.arn: one.name for one in domains if one.arn}
         self._certificates: dict[str, Certificate] = {}
-        self.reshaped = False  # whether the last update brought or took certificates or names
+        self.reshaped = False  # whether the last update brought or took certificates, names or resources
 
     @property
     def certificates(self) -> Mapping[str, Certificate]:
@@ -35,7 +36,7 @@ class Estate:
         self.reshaped = False
         for arn, new in changed.items():
             old = self._certificates.pop(arn, None) if new is None else self._certificates.get(arn)
-            self.reshaped |= old is None or new is None or old.names != new.names
+            self.reshaped |= old is None or new is None or (old.names, old.behind) != (new.names, new.behind)
             if new is not None:
                 self._certificates[arn] = new
         return changed
@@ -45,8 +46,14 @@ class Estate:
         found = [one for inventory in self._inventories if (one := inventory.get(arn))]
         whole = [one for one in found if isinstance(one.details, Seen)]
         if found:
-            return whole[-1] if whole else found[0]
+            return self._with_what_is_behind(whole[-1] if whole else found[0])
         return self._missing(arn) if arn in self._pinned else None
+
+    def _with_what_is_behind(self, one: Certificate) -> Certificate:
+        """Add what services tell, also those of other regions: certificates of us-east-1 serve everywhere."""
+        asking = (inventory.behind for inventory in self._inventories if inventory.behind.services)
+        behind = {arn: sight for each in asking for arn, sight in each.of(one).items()}
+        return replace(one, behind=behind) if behind else one
 
     def _missing(self, arn: str) -> Certificate:
         """Stand in for a pinned certificate that no inventory holds: everything of it is unknown."""
@@ -61,11 +68,12 @@ class Estate:
 
     def sources(self) -> tuple[Source, ...]:
         """Tell how each account and region fared; of two ways to one place a failure is told."""
-        told: dict[tuple[str, str], Source] = {}
-        for one in self._inventories:
-            place = (one.source.account, one.source.region)
-            if place not in told or one.source.success is False:
-                told[place] = one.source
+        told: dict[tuple[str, str, str], Source] = {}
+        asking = (one.behind for one in self._inventories if one.behind.services)
+        for one in (*(one.source for one in self._inventories), *(each.source for each in asking)):
+            place = (one.source, one.account, one.region)
+            if place not in told or one.success is False:
+                told[place] = one
         return tuple(told.values())
 
     def requests(self) -> dict[tuple[str, str, str, str], int]:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Never, TypeVar
+from typing import Never
 
 import structlog
 
 from exporter.facts import Certificate, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import merge
+from exporter.schedule.behind import Behind
 from exporter.schedule.plan import InventoryEye
+from exporter.schedule.surviving import HOPELESS, survived
 from exporter.snapshot import Source
 from exporter.snapshot.past import Entry, Stock
 
-T = TypeVar("T")
 log = structlog.get_logger("acm_exporter.schedule")
 
 LANES = 4  # descriptions under way at once; the eye itself keeps the pace
 CALM = timedelta(hours=6)  # a certificate that needs no attention is described anew this often
 NEVER = datetime.max.replace(tzinfo=UTC)
-HOPELESS = {Why.DENIED, Why.NO_CREDENTIALS, Why.EXPIRED_TOKEN}  # the next description would fail likewise
 
 
 class Inventory:
@@ -41,14 +41,16 @@ class Inventory:
         ours: Callable[[str], bool] = lambda _: True,
         due: float | None = None,
         requests: Mapping[tuple[str, str], int] | None = None,
+        resources: Sequence[str] = (),
     ) -> None:
         """Take how often to sweep (seconds), whom to tell of each look, and which ARNs are ours.
 
         `due` is when the first sweep is, on the loop's clock; by default at once. `requests` were counted
-        before, by operation and code.
+        before, by operation and code; `resources` names the services to ask for what uses certificates.
         """
         self.eye = eye
         self.source = Source("acm", eye.account or name, eye.region)
+        self.behind = Behind(eye, clock, resources)
         self.why = Why.NOT_YET  # why the certificates that are missing here are missing
         self.due = due
         self._requests = Counter(requests or {})
@@ -69,6 +71,7 @@ class Inventory:
     def restore(self, stock: Stock) -> None:
         """Begin with what was known before; what is told of its age stays true."""
         self.source, self.why = stock.source, stock.why
+        self.behind = Behind(self.eye, self._clock, self.behind.services, stock.resources)
         same = set(self._tags) <= set(stock.tags)
         for one in stock.entries:
             arn = one.row.arn
@@ -90,7 +93,7 @@ class Inventory:
         for arn, row in self._rows.items():
             described, then, at = self._described.get(arn, (None, None, None))
             entries.append(Entry(row, described, then, at, self._tagged.get(arn)))
-        return Stock(self.source, tuple(entries), tuple(self._tags), self.why)
+        return Stock(self.source, tuple(entries), tuple(self._tags), self.why, self.behind.told)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -104,7 +107,7 @@ class Inventory:
     def news(self) -> tuple[str, ...]:
         """List the certificates that changed since the last call, also those that are gone."""
         news, self._news = tuple(self._news), {}
-        return news
+        return (*news, *self.behind.news())
 
     @property
     def requests(self) -> Counter[tuple[str, str]]:
@@ -140,7 +143,7 @@ class Inventory:
     async def refresh(self, done: Callable[[], None] = lambda: None) -> None:
         """Read which certificates there are; `done` is called at the end."""
         began = asyncio.get_running_loop().time()
-        sight = await _survived(self.eye.sweep())
+        sight = await survived(self.eye.sweep())
         duration = asyncio.get_running_loop().time() - began
         before = self.source
         account = self.eye.account or before.account
@@ -198,11 +201,12 @@ class Inventory:
             told = {"why": hopeless.why, "detail": hopeless.detail}
             log.warning("certificates cannot be described", **self._place, **told)
         await self._tag()
+        await self.behind.look(self._whole.values())
 
     async def _tag(self) -> None:
         """Read the tags of what was described since; they matter less, so they come last."""
         for arn in list(self._untagged) if self._tags else ():
-            sight = await _survived(self.eye.tags(arn))
+            sight = await survived(self.eye.tags(arn))
             del self._untagged[arn]
             self._changed(sight)
             match sight:
@@ -219,7 +223,7 @@ class Inventory:
         """Describe what is next in the queue, and so on; returns what makes the rest hopeless."""
         hopeless = None
         for row in queue:
-            sight = await _survived(self.eye.describe(row.arn))
+            sight = await survived(self.eye.describe(row.arn))
             match sight:
                 case Seen():
                     self._note(row, sight)
@@ -282,12 +286,3 @@ class Inventory:
 def _is_bare(row: Certificate) -> bool:
     """Tell whether a row lacks what all shards divide and compare by: ListCertificates gives no serial."""
     return not row.names or (row.serial is None and row.not_before is not None)
-
-
-async def _survived(look: Awaitable[Sight[T]]) -> Sight[T]:
-    """Survive a bug in the eye, which should have made a value of it."""
-    try:
-        return await look
-    except Exception as error:
-        log.exception("bug in a look")
-        return Unseen(Why.BUG, f"{type(error).__name__}: {error}")

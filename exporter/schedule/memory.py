@@ -96,7 +96,7 @@ class Memory:
         known = self.looks.get(place)
         if known is None:
             return True  # it left while it was looked at
-        self.looks[place] = carry(known, fresh, tentative=domain.tentative)
+        self.looks[place] = carry(known, fresh, tentative=domain.optional)
         self._looked[place] = None
         blind = [look.sight for look in fresh if isinstance(look.sight, Unseen) and look.sight.why.ours]
         failure = blind[0] if len(blind) == len(fresh) else None
@@ -125,7 +125,7 @@ class Memory:
             self._looked[place] = None
         for place, one in wanted.items():
             if not self.looks.get(place):
-                self.looks[place] = () if one.tentative else (Look(Endpoint(*place, ""), unseen, now),)
+                self.looks[place] = () if one.optional else (Look(Endpoint(*place, ""), unseen, now),)
                 self._looked[place] = None
         asked = dict.fromkeys(questions)
         for question in self.answers.keys() - asked.keys():

@@ -43,8 +43,8 @@ class OnDemand:
     async def _go(self, errand: Errand) -> Probed | Forbidden:
         closed: list[str] = []
 
-        async def resolve(_: str) -> tuple[str, ...]:
-            addresses = await self._resolve(errand.host)
+        async def resolve(name: str) -> tuple[str, ...]:
+            addresses = await self._resolve(name if name in errand.domain.hosts else errand.host)
             closed.extend(one for one in addresses if never(one))
             return () if closed else addresses  # what is not resolved is not connected to
 

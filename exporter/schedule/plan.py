@@ -6,7 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.facts import Answer, Certificate, Domain, FileLook, Location, Look, Question, Sight
+from exporter.facts import (
+    Answer,
+    Certificate,
+    Description,
+    Domain,
+    FileLook,
+    Location,
+    Look,
+    Question,
+    Sight,
+)
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Change, Delivery, Keeping
 from exporter.snapshot.past import Door
@@ -35,6 +45,12 @@ class InventoryEye(Protocol):
 
     async def tags(self, arn: str) -> Sight[Mapping[str, str]]:
         """Read one certificate's tags."""
+
+    async def resource(self, arn: str) -> Sight[Description]:
+        """Read what its service tells of an AWS resource."""
+
+    async def api_domains(self) -> Sight[Mapping[str, Description]]:
+        """Read all domain names of API Gateway, by ARN."""
 
 
 async def _no_files(_: Location) -> tuple[FileLook, ...]:
@@ -77,6 +93,8 @@ class Plan:
     certificate_names: bool = True
     scheduled: bool = True  # whether `run` looks at endpoints; `once` always does
     tags: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()  # the services that are asked for what uses certificates
+    look_behind: bool = False  # whether such resources are looked at where no name is
     acm_interval: float = 600.0
     tls_interval: float = 300.0
     dns_interval: float = 3600.0

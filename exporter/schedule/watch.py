@@ -21,7 +21,7 @@ from exporter.schedule.plan import NOBODY, Aside, Eyes, Plan
 from exporter.schedule.progress import Progress, counter
 from exporter.schedule.readiness import Readiness
 from exporter.schedule.rota import Rota
-from exporter.schedule.targets import concerning, targets, watched
+from exporter.schedule.targets import concerning, listed, targets, watched
 from exporter.schedule.telling import Annals
 from exporter.snapshot import Board, Known, News, Snapshot, Source
 from exporter.snapshot.ledger import Ledger
@@ -73,6 +73,7 @@ class Watch:
                 ours=plan.shard.has,
                 due=before.sweeps.get(way),
                 requests=before.requests.get(way),
+                resources=plan.resources,
             )
             for way, eye in eyes.acm
         }
@@ -203,11 +204,11 @@ class Watch:
         everything = self._estate.certificates.values()
         certificates = [one for one in everything if wanted is None or wanted(one)]
         names = certificates if self._plan.certificate_names else ()
-        domains = targets(self._plan.domains, names)
+        domains = targets(self._plan.domains, names, certificates if self._plan.look_behind else ())
         if wanted is not None:
             chosen = {*self._plan.asked, *concerning(domains, certificates)}
             domains = tuple(one for one in domains if one in chosen)
-        self._targets = domains
+        self._targets = listed(domains, self._plan.domains, names, self._plan.shard)
         domains = watched(domains, everything, self._plan.shard) if looking else ()
         asked = {question: None for one in certificates for question in self._questions_of(one)}
         self._memory.keep(domains, asked, self._clock())

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.facts import Answer, Certificate, Domain, FileLook, Location, Look, Question, Sight, Why
+from exporter.facts import (
+    Answer,
+    Certificate,
+    Description,
+    Domain,
+    FileLook,
+    Location,
+    Look,
+    Question,
+    Sight,
+    Unseen,
+    Why,
+)
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 
 
@@ -32,6 +44,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the service of an AWS resource told of it, and when it was last asked."""
+
+    sight: Sight[Description]  # the latest that was seen, else the failure
+    at: datetime
+    failure: Unseen | None = None  # of the latest time
+
+
+@dataclass(frozen=True, slots=True)
 class Stock:
     """What one account and region had, and how the reading of it fared."""
 
@@ -39,6 +60,7 @@ class Stock:
     entries: tuple[Entry, ...] = ()
     tags: tuple[str, ...] = ()  # the keys of tags that were kept
     why: Why = Why.NOT_YET  # why a certificate that is missing here is missing
+    resources: Mapping[str, Told] = field(default_factory=dict)  # by ARN
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from exporter.facts import Answer, Domain, FileLook, Look, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
-from exporter.snapshot.past import Door, Entry, Past, Stock
+from exporter.snapshot.past import Door, Entry, Past, Stock, Told
 from exporter.store.coding import Coding, Json, MalformedError, coding
 
 
@@ -110,7 +110,14 @@ def _entries(past: Past) -> Iterator[tuple[tuple[Door, str], Entry]]:
             yield (way, entry.row.arn), entry
 
 
-def _certificate() -> Coding:
+def _resources(past: Past) -> Iterator[tuple[tuple[Door, str], Told]]:
+    for way, stock in past.stocks.items():
+        for arn, told in stock.resources.items():
+            yield (way, arn), told
+
+
+def _of_a_place() -> Coding:
+    """Code the key of what has an ARN, in an account and region."""
     way, arn = _way(), coding(str)
 
     def read(json: Json) -> tuple[Door, str]:
@@ -130,7 +137,8 @@ KINDS = (
         coding(Shelf),
         lambda past: ((way, Shelf(one.source, one.tags, one.why)) for way, one in past.stocks.items()),
     ),
-    Kind("certificate", _certificate(), _squeezed_entry(), _entries),
+    Kind("certificate", _of_a_place(), _squeezed_entry(), _entries),
+    Kind("resource", _of_a_place(), coding(Told), _resources),
     Kind(
         "domain",
         coding(tuple[str, int]),
@@ -188,9 +196,18 @@ class Gathered:
         entries: dict[Door, list[Entry]] = {}
         for (way, _), entry in nouns["certificate"].items():
             entries.setdefault(way, []).append(entry)
+        resources: dict[Door, dict[str, Told]] = {}
+        for (way, arn), told in nouns["resource"].items():
+            resources.setdefault(way, {})[arn] = told
         return Past(
             stocks={
-                way: Stock(shelf.source, tuple(entries.get(way, ())), shelf.tags, shelf.why)
+                way: Stock(
+                    shelf.source,
+                    tuple(entries.get(way, ())),
+                    shelf.tags,
+                    shelf.why,
+                    resources.get(way, {}),
+                )
                 for way, shelf in nouns["stock"].items()
             },
             domains=tuple(nouns["domain"].values()),

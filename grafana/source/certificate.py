@@ -51,6 +51,7 @@ def make() -> Json:
                 ("What visitors get", 8, [(24, _endpoints())]),
                 ("When", 9, [(14, _days()), (10, _dates())]),
                 ("Validation", 6, [(24, _records())]),
+                ("What uses it", 6, [(24, _resources())]),
             ]
         ),
         since="now-30d",
@@ -257,4 +258,22 @@ def _records() -> Json:
             Column("=A", "In DNS", words=RECORD, link=("Runbook", runbook("validation_records"))),
         ],
         sort=("In DNS", False),
+    )
+
+
+def _resources() -> Json:
+    named = ("resource_type", "resource")
+    return table(
+        "AWS resources",
+        "What uses the certificate, as ACM says; with the DNS name where aws.resources names the service.",
+        {
+            "used": one("acm_certificate_resource", "", ", ".join(named)),
+            "described": one("acm_certificate_resource_info", "", ", ".join((*named, "dns_name"))),
+        },
+        [
+            Column("resource_type", "Kind", width=240),
+            Column("resource", "Resource", width=300),
+            Column("dns_name", "DNS name"),
+        ],
+        sort=("Kind", False),
     )

@@ -247,6 +247,7 @@ def test_defaults() -> None:
                 },
             ),
             "tags": (),
+            "resources": (),
             "requests_per_second": 4.0,
         },
         "domains": (),
@@ -262,6 +263,7 @@ def test_defaults() -> None:
             "ip_protocol": "any",
             "ocsp": False,
             "chain": False,
+            "resources": False,
         },
         "dns": {"interval": timedelta(hours=1), "timeout": timedelta(seconds=5), "nameservers": ()},
         "renewal": {

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,20 @@ USES: dict[str, list[dict[str, Any]]] = yaml.safe_load((ROOT / "deploy/aws/actio
 POLICIES = {
     "observe": "iam-policy.json",
     "accounts": "iam-policy-accounts.json",
+    "resources": "iam-policy-resources.json",
     "fix": "iam-policy-fix.json",
 }
 
 # Where the calls of a use are written; what needs no permission; and the uses that a use comes on top of.
-CODE = {"observe": "exporter/observe", "fix": "exporter/remedy"}
+CODE = {
+    "observe": ("exporter/observe", ("aws_errors", "resources")),  # the names of errors know all operations
+    "resources": ("exporter/observe/resources.py", ()),
+    "fix": ("exporter/remedy", ()),
+}
 FREE = {"sts:GetCallerIdentity"}
+SELDOM = {
+    "elasticloadbalancing:DescribeListenerCertificates"
+}  # the demo's load balancers have one TLS listener each
 BESIDE = {"observe": ("accounts",), "fix": ("observe",)}
 
 
@@ -42,34 +50,46 @@ def actions(*uses: str) -> set[str]:
     return {action for use in uses for one in USES[use] for action in one["actions"]}
 
 
+PREFIXES = {  # of the actions of a service, where that is not its name
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "apigatewayv2": "apigateway",
+}
 OPERATIONS = {
-    f"{service}:{operation}"
-    for service in ("acm", "sts", "route53", "organizations")
+    f"{PREFIXES.get(service, service)}:{operation}"
+    for service in ("acm", "sts", "route53", "organizations", *PREFIXES, "cloudfront", "apigateway")
     for operation in botocore.session.get_session().get_service_model(service).operation_names
 }
+
+
+def called(operations: Container[str]) -> set[str]:
+    """List the actions that some operations need; where the table gives calls, those stand for its action."""
+    names = {
+        f"{action.partition(':')[0]}:{call}": action
+        for one in (each for use in USES.values() for each in use)
+        for action in one["actions"]
+        for call in one.get("calls", ())
+    }
+    found = {one for one in OPERATIONS if one.partition(":")[2] in operations} - FREE
+    return {names.get(one, one) for one in found}
 
 
 @pytest.mark.parametrize(
     "use",
     [
         pytest.param(
-            use, marks=pytest.mark.skipif(not (ROOT / code).is_dir(), reason=f"there is no {code} yet")
+            use, marks=pytest.mark.skipif(not (ROOT / code).exists(), reason=f"there is no {code} yet")
         )
-        for use, code in CODE.items()
+        for use, (code, _) in CODE.items()
     ],
 )
 def test_actions_are_those_of_the_operations_that_the_code_names(use: str) -> None:
-    """A call that somebody adds needs an action with its reason, and one that goes takes its action with it.
-
-    The names of errors know the operations of all.
-    """
-    text = "\n".join(
-        one.read_text() for one in (ROOT / CODE[use]).rglob("*.py") if one.name != "aws_errors.py"
-    )
-    words = set(re.findall(r'"([A-Z][A-Za-z]+)"', text))
-    called = {one for one in OPERATIONS if one.partition(":")[2] in words} - FREE
-    beside = actions(*BESIDE[use])
-    assert called - beside == actions(use)
+    """A call that somebody adds needs an action with its reason, and one that goes takes its action with it."""
+    place, others = ROOT / CODE[use][0], CODE[use][1]
+    files = place.rglob("*.py") if place.is_dir() else [place]
+    text = "\n".join(one.read_text() for one in files if one.stem not in others)
+    words = set(re.findall(r'"(?:\w+:)?([A-Z][A-Za-z]+)"', text))
+    assert called(words) - actions(*BESIDE.get(use, ())) == actions(use)
 
 
 async def test_actions_are_those_of_the_calls_that_a_sweep_makes(
@@ -85,8 +105,7 @@ async def test_actions_are_those_of_the_calls_that_a_sweep_makes(
         with build.watch(settings, clock=lambda: now) as (watch, _):
             await watch.once()
         operations = {operation for _, _, operation in around.acm.requests}
-    called = {one for one in OPERATIONS if one.partition(":")[2] in operations} - FREE
-    assert called == actions("observe", "accounts")
+    assert called(operations) == actions("observe", "accounts", "resources") - SELDOM
 
 
 @pytest.mark.parametrize("use", POLICIES)
@@ -198,6 +217,18 @@ def test_a_role_of_a_service_account_that_reads_an_organisation() -> None:
     }
 
 
+def test_a_role_that_describes_resources() -> None:
+    """Where somebody asks for it, and beside what else it reads."""
+    member = stack(
+        HubRoleArn="arn:aws:iam::111111111111:role/acm-exporter", ExternalId="x", DescribeResources="yes"
+    )
+    assert member["acm-exporter"][1] == statements("observe", "resources")
+    hub = stack(DescribeResources="yes", OrganizationId="o-exampleorgid")
+    assert [one["Sid"] for one in hub["acm-exporter"][1]] == [
+        one["Sid"] for one in statements("observe", "accounts", "resources")
+    ]
+
+
 def test_a_role_of_an_instance_and_one_for_people_who_fix() -> None:
     """The daemon's role mends nothing; the other one is for the principal that was named."""
     admin = "arn:aws:iam::123456789012:role/admin"
@@ -221,7 +252,7 @@ def test_documented_parameters_are_those_of_the_template() -> None:
     given += re.findall(r"ParameterKey=(\w+),ParameterValue=(\S+)", page)
     given += re.findall(r"`(\w+)=(\S+)`", page)
     assert {name for name, _ in given} == {
-        *("OidcProvider", "OrganizationId", "HubRoleArn", "ExternalId", "Service")
+        *("OidcProvider", "OrganizationId", "HubRoleArn", "ExternalId", "Service", "DescribeResources")
     }
     for name, value in given:
         assert re.fullmatch(declared[name].get("AllowedPattern", ".+"), value), name

@@ -6,9 +6,12 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from moto.acm.models import acm_backends
+from moto.ec2.models import ec2_backends
 from moto.server import ThreadedMotoServer
 
 from exporter import config
@@ -16,9 +19,12 @@ from exporter.cli import build
 from exporter.demo import pki
 from exporter.demo.dns import DnsServer
 from exporter.demo.tls import Endpoints, Serve
+from exporter.facts import Description, Listener, Seen
+from exporter.judge.resources import used_by
 from exporter.judge.rule import Outcome
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+NEWER = f"d-1.execute-api.{REGION}.amazonaws.com"  # moto makes up none in version 2 of the API
 
 
 @pytest.fixture
@@ -76,3 +82,87 @@ async def test_an_imported_and_a_requested_certificate(moto: str, tmp_path: Path
     assert other.verdict.findings["validation_records"].outcome is Outcome.BREAKS
     (source,) = [one for one in board.latest.sources if one.source == "acm"]
     assert (source.account, source.region, source.success) == (ACCOUNT, REGION, True)
+
+
+async def test_what_uses_a_certificate(moto: str, tmp_path: Path) -> None:
+    """Its load balancer, distribution and API domains are described, each with the certificate where it has it."""
+    now = datetime.now(UTC)
+    issued = pki.root("Moto Root", now - timedelta(days=30)).issue(["*.example.com"], now - timedelta(days=9))
+
+    def client(service: str) -> Any:
+        return boto3.client(service, region_name=REGION, endpoint_url=moto)
+
+    certificate = client("acm").import_certificate(
+        Certificate=pki.pem(issued.certificate), PrivateKey=issued.key_pem
+    )["CertificateArn"]
+    subnets = list(ec2_backends[ACCOUNT][REGION].get_default_subnets().values())
+    (balancer,) = client("elbv2").create_load_balancer(
+        Name="shop", Subnets=[one.id for one in subnets], Type="application"
+    )["LoadBalancers"]
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
+    client("elbv2").create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTPS",
+        Port=8443,
+        Certificates=[{"CertificateArn": certificate}],
+        DefaultActions=[fixed],
+    )
+    behaviour = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all"}
+    distribution = client("cloudfront").create_distribution(
+        DistributionConfig={
+            "CallerReference": "x",
+            "Aliases": {"Quantity": 1, "Items": ["cdn.example.com"]},
+            "Origins": {
+                "Quantity": 1,
+                "Items": [
+                    {
+                        "Id": "o",
+                        "DomainName": "o.s3.amazonaws.com",
+                        "S3OriginConfig": {"OriginAccessIdentity": ""},
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": behaviour,
+            "Comment": "",
+            "Enabled": True,
+            "ViewerCertificate": {"ACMCertificateArn": certificate, "SSLSupportMethod": "sni-only"},
+        }
+    )["Distribution"]
+    acm_backends[ACCOUNT][REGION]._certificates[certificate].in_use_by.append(distribution["ARN"])
+    client("apigateway").create_domain_name(domainName="api.example.com", regionalCertificateArn=certificate)
+    client("apigatewayv2").create_domain_name(
+        DomainName="new.example.com",
+        DomainNameConfigurations=[{"CertificateArn": certificate, "ApiGatewayDomainName": NEWER}],
+    )
+    file = tmp_path / "acm-exporter.yaml"
+    file.write_text(
+        "aws: {resources: [elasticloadbalancing, cloudfront, apigateway], requests_per_second: 1000}\n"
+    )
+    with build.watch(config.load(file, {})) as (watch, board):
+        await watch.once()
+
+    (case,) = board.latest.cases
+    told = {
+        (resource.type, resource.name.partition("/")[0]): sight.value
+        for resource, sight in used_by(case.certificate)
+        if isinstance(sight, Seen)
+    }
+    assert told == {
+        ("listener", "shop"): Description(balancer["DNSName"], listeners=(Listener(8443),)),
+        ("distribution", distribution["Id"]): Description(
+            distribution["DomainName"], ("cdn.example.com",), listeners=(Listener(443, (certificate,)),)
+        ),
+        ("api_domain", "api.example.com"): Description(
+            told["api_domain", "api.example.com"].dns_name,
+            ("api.example.com",),
+            listeners=(Listener(443, (certificate,)),),
+        ),
+        ("api_domain", "new.example.com"): Description(
+            NEWER,
+            ("new.example.com",),
+            listeners=(Listener(443, (certificate,)),),
+        ),
+    }
+    assert told["api_domain", "api.example.com"].dns_name.endswith(f".execute-api.{REGION}.amazonaws.com")
+    (source,) = [one for one in board.latest.sources if one.source == "resources"]
+    assert (source.account, source.region, source.error, source.success) == (ACCOUNT, REGION, "", True)

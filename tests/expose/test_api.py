@@ -10,12 +10,15 @@ from exporter.expose.api import document, told
 from exporter.facts import Validation
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.verdict import RULES, Word
-from tests.evidence import ARN, BALANCER, CERTIFICATE, OTHER_ARN, detailed
+from tests.evidence import ARN, BALANCER, BEHIND, CERTIFICATE, OTHER_ARN, detailed
 from tests.expose.snapshots import SMALL, STRANGER, blank, case, finding, snapshot
 
 MAIL = Validation("example.com", "EMAIL", "PENDING_VALIDATION", mailboxes=("admin@example.com",))
 HEALTHY = replace(
-    CERTIFICATE, tags={"team": "web"}, details=detailed(validations=(MAIL,), renewal_reason="CAA_ERROR")
+    CERTIFICATE,
+    tags={"team": "web"},
+    details=detailed(validations=(MAIL,), renewal_reason="CAA_ERROR"),
+    behind=BEHIND,
 )
 
 
@@ -72,6 +75,20 @@ def test_small_snapshot_whole() -> None:
                 "renewal_status_reason": "CAA_ERROR",
                 "in_use": True,
                 "in_use_by": [BALANCER],
+                "resources": [
+                    {
+                        "arn": BALANCER,
+                        "type": "application_load_balancer",
+                        "name": "shop",
+                        "account": "111122223333",
+                        "region": "us-east-1",
+                        "dns_name": "shop-1.us-east-1.elb.amazonaws.com",
+                        "names": [],
+                        "internal": False,
+                        "ports": [443],
+                        "unseen": None,
+                    }
+                ],
                 "exported": False,
                 "validations": [
                     {

@@ -14,7 +14,7 @@ from exporter.facts import Link, Timing, Unseen, Why
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
 from exporter.snapshot import Snapshot, Source
-from tests.evidence import ARN, CERTIFICATE, DAY, ENDS, NOON, OTHER_ARN, SERVED, missed, served
+from tests.evidence import ARN, BEHIND, CERTIFICATE, DAY, ENDS, NOON, OTHER_ARN, SERVED, missed, served
 from tests.expose.snapshots import SEEN, SMALL, blank, case, finding, snapshot, spot
 
 CERTIFICATE_LABELS = ["arn", "account", "region", "domain"]
@@ -35,6 +35,8 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "issued_timestamp_seconds": "",
             "in_use": "",
             "in_use_by": "",
+            "resource": "resource_type resource",
+            "resource_info": "resource_type resource dns_name",
             "validation_age_days": "",
             "renewal_eligible": "",
             "renewal_status": "status",
@@ -166,7 +168,13 @@ OWN = {"account": "111122223333", "region": "us-east-1"}
 def test_everything_known_of_a_certificate() -> None:
     """Each fact has its row, times in Unix seconds, serials in bare lower-case hex."""
     one = case(
-        replace(CERTIFICATE, renewal_status="PENDING_VALIDATION", managed_by="CLOUDFRONT", tags={"a-b": "c"}),
+        replace(
+            CERTIFICATE,
+            renewal_status="PENDING_VALIDATION",
+            managed_by="CLOUDFRONT",
+            tags={"a-b": "c"},
+            behind=BEHIND,
+        ),
         records=(("_x.example.com", True), ("_y.example.com", False)),
         caa=finding(Outcome.BREAKS, "no", "do"),
         eligible=finding(Outcome.UNKNOWN, "?", why=Why.THROTTLED),
@@ -200,6 +208,17 @@ def test_everything_known_of_a_certificate() -> None:
         "issued_timestamp_seconds": [({}, 1790812800.0)],
         "in_use": [({}, 1.0)],
         "in_use_by": [({}, 1.0)],
+        "resource": [({"resource_type": "application_load_balancer", "resource": "shop"}, 1.0)],
+        "resource_info": [
+            (
+                {
+                    "resource_type": "application_load_balancer",
+                    "resource": "shop",
+                    "dns_name": "shop-1.us-east-1.elb.amazonaws.com",
+                },
+                1.0,
+            )
+        ],
         "validation_age_days": [({}, 252.125)],
         "renewal_eligible": [({}, 1.0)],
         "renewal_status": [({"status": "PENDING_VALIDATION"}, 1.0)],

@@ -19,13 +19,26 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.expose import page
-from exporter.facts import Details, Endpoint, FileLook, Seen, Served, Unseen, Validation, Why
+from exporter.facts import (
+    Description,
+    Details,
+    Endpoint,
+    FileLook,
+    Seen,
+    Served,
+    Sight,
+    Unseen,
+    Validation,
+    Why,
+)
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
 from exporter.judge.verdict import RULES, Word
 from exporter.snapshot import Case, Filed, Snapshot, Source, Spot
 from tests.evidence import (
     ARN,
+    BALANCER,
+    BEHIND,
     CERTIFICATE,
     DAY,
     ENDS,
@@ -295,12 +308,45 @@ def test_certificate_page_tells_every_condition_and_fact() -> None:
         "Validation": "DNS",
         "Key": "RSA_2048 AWS_MANAGED",
         "In use": "yes",
-        "Used by": "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188",
+        "Used by": "application load balancer shop arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188",
         "Exported": "no",
         "Account": "111122223333",
         "Region": "us-east-1",
     }
     assert ("Status", "FAILED") in pairs
+
+
+@pytest.mark.parametrize(
+    ("arn", "behind", "says"),
+    [
+        (BALANCER, BEHIND, "application load balancer shop (shop-1.us-east-1.elb.amazonaws.com)"),
+        (
+            BALANCER,
+            {BALANCER: Seen(Description("internal-shop-1.elb.amazonaws.com", internal=True))},
+            "application load balancer shop (internal-shop-1.elb.amazonaws.com, internal)",
+        ),
+        (
+            BALANCER,
+            {BALANCER: Unseen(Why.DENIED, "allow it")},
+            "application load balancer shop (not described: denied)",
+        ),
+        (
+            BALANCER.replace("111122223333", "999900001111"),
+            {},
+            "application load balancer shop, of account 999900001111",
+        ),
+        (
+            "arn:aws:new:us-east-1:111122223333:thing/x",
+            {},
+            "other arn:aws:new:us-east-1:111122223333:thing/x",
+        ),
+    ],
+    ids=["described", "internal", "denied", "of another account", "of a kind that is not known"],
+)
+def test_what_uses_it_is_named(arn: str, behind: Mapping[str, Sight[Description]], says: str) -> None:
+    """By kind, name and DNS name, so that somebody can go there; the ARN stands below."""
+    html = portrait(case(replace(CERTIFICATE, details=detailed(in_use_by=(arn,)), behind=behind)))
+    assert f'<span class="line">{says}<small>{arn}</small></span>' in html
 
 
 @pytest.mark.parametrize(
@@ -555,6 +601,7 @@ def foreign(text: str) -> Snapshot:
         CERTIFICATE, arn=text, account=text, region=text, domain=text, names=(text, text + "x"), type=text,
         status=text, key_algorithm=text, key_pair_origin=text, managed_by=text, validation_method=text,
         eligibility=text, renewal_status=text, details=Seen(details), tags={text: text},
+        behind={text: Seen(Description(text, (text,)))},
     )  # fmt: skip
     leaf = Served(1, (text,), NOON, ENDS, text, text, text, text, text, False, text, ENDS, 1)
     sound = replace(SEEN, endpoint=Endpoint(text, 443, text), sight=Seen(leaf), last=leaf)

@@ -163,6 +163,7 @@ VALUELESS = {
     "Another serial number is served than ACM's",
     "Days to renewal",
     "What it is",
+    "AWS resources",
     "Conditions now",
     "Endpoints",
     "Issued by ACM",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from exporter.facts import Certificate, Details, Seen, Sight, Unseen, Why
+from exporter.facts import Certificate, Description, Details, Seen, Sight, Unseen, Why
 from tests.evidence import CERTIFICATE, DETAILS
 
 PLACE = "arn:aws:acm:us-east-1:111122223333:certificate/"
@@ -36,6 +36,9 @@ class Acm:
         self.swept: list[float] = []
         self.described: list[str] = []
         self.asked_for_tags: list[str] = []
+        self.resources: dict[str, Sight[Description]] = {}
+        self.domains: Sight[Mapping[str, Description]] = Seen({})
+        self.asked_for_resources: list[str] = []
         self.takes = 0.0  # seconds per request
         self.sweep_takes = 0.0
 
@@ -66,6 +69,16 @@ class Acm:
         self.asked_for_tags.append(name)
         await asyncio.sleep(self.takes)
         return self.tagged.get(name, Seen({"team": name, "secret": "x"}))
+
+    async def resource(self, arn: str) -> Sight[Description]:
+        """Answer with what is told of a resource."""
+        self.asked_for_resources.append(arn)
+        return self.resources.get(arn, Unseen(Why.NOT_FOUND))
+
+    async def api_domains(self) -> Sight[Mapping[str, Description]]:
+        """Answer with all domain names of API Gateway."""
+        self.asked_for_resources.append("api_domains")
+        return self.domains
 
     def now_has(self, *rows: Certificate) -> None:
         """Change what the next sweep finds."""

@@ -138,3 +138,20 @@ async def test_what_fails_is_a_value() -> None:
     failed = missed(Why.NO_ADDRESS, address="")
     assert found == Probed((replace(failed, reached=False),), 0.0)
     assert isinstance(failed.sight, Unseen)
+
+
+@virtual
+async def test_what_stands_behind_a_name_is_resolved_by_its_own_name() -> None:
+    """A load balancer is found, and guarded, as any host."""
+    world = World()
+    world.addresses = {"lb-1": ("192.0.2.20",), "www.example.com": ()}
+
+    async def look_behind(domain: Domain, seconds: float, resolve: Resolve) -> tuple[Look, ...]:
+        (host,) = domain.hosts
+        return await world.look(replace(domain, addresses=await resolve(host)), seconds, resolve)
+
+    errand = replace(WWW, domain=Domain("www.example.com", hosts=("lb-1",)))
+    await OnDemand(look_behind, world.resolve, world.count).run(errand)
+    assert world.looked == [("www.example.com", 5.0, ("192.0.2.20",))]
+    world.addresses["lb-1"] = ("169.254.169.254",)
+    assert await OnDemand(look_behind, world.resolve, world.count).run(errand) == Forbidden("169.254.169.254")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from exporter.facts import Domain
+from exporter.facts import Certificate, Description, Domain, Listener, Seen
 from exporter.schedule.targets import concerning, targets
-from tests.evidence import ARN, CERTIFICATE, OTHER_ARN
+from tests.evidence import ARN, BALANCER, CERTIFICATE, OTHER_ARN
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,101 @@ def test_concerning(domain: Domain, chosen: bool) -> None:
     """`check NAME` looks only at what can tell something of the certificates that were asked for."""
     wild = replace(CERTIFICATE, names=("*.example.net", "2001:db8::1", "*.0.2.1"))
     assert concerning([domain], iter([CERTIFICATE, wild])) == ((domain,) if chosen else ())
+
+
+LB, OTHER_LB = "lb-1.elb.amazonaws.com", "lb-2.elb.amazonaws.com"
+
+
+def behind(
+    *names: str,
+    arn: str = ARN,
+    hosts: tuple[str, ...] = (LB,),
+    ports: tuple[int, ...] = (443,),
+    **changes: Any,
+) -> Certificate:
+    """Make a certificate that described resources use."""
+    described = Description("", listeners=tuple(Listener(port) for port in ports))
+    found = {f"{BALANCER}{host}": Seen(replace(described, dns_name=host, **changes)) for host in hosts}
+    return replace(CERTIFICATE, arn=arn, names=names, behind=found)
+
+
+@pytest.mark.parametrize(
+    ("known", "certificates", "expected"),
+    [
+        pytest.param(
+            (),
+            [behind("*.example")],
+            [Domain("www.example", tentative=True, hosts=(LB,))],
+            id="a wildcard: www, or else what stands behind it",
+        ),
+        pytest.param(
+            (Domain("a.example"),),
+            [behind("*.example")],
+            [],
+            id="not where a name under the wildcard is looked at",
+        ),
+        pytest.param(
+            (Domain("a.example", 8443),), [behind("a.example")], [], id="not where the name is looked at"
+        ),
+        pytest.param(
+            (Domain("example"),),
+            [behind("example", "*.example")],
+            [Domain("www.example", tentative=True, hosts=(LB,))],
+            id="a wildcard beside a name",
+        ),
+        pytest.param(
+            (),
+            [behind("b.example", "a.example")],
+            [Domain("b.example", hosts=(LB,))],
+            id="one name is enough",
+        ),
+        pytest.param(
+            (),
+            [behind("*.example", ports=(443, 8443))],
+            [Domain("www.example", tentative=True, hosts=(LB,)), Domain("www.example", 8443, hosts=(LB,))],
+            id="another port is the resource's alone",
+        ),
+        pytest.param(
+            (),
+            [behind("*.example", hosts=(OTHER_LB, LB)), behind("*.Example.", arn=OTHER_ARN, hosts=("lb-3",))],
+            [Domain("www.example", tentative=True, hosts=(LB, OTHER_LB, "lb-3"))],
+            id="several resources of one name are one target",
+        ),
+        pytest.param(
+            (),
+            [behind("*.example", hosts=tuple(f"lb-{n}" for n in range(9)))],
+            [Domain("www.example", tentative=True, hosts=tuple(f"lb-{n}" for n in range(8)))],
+            id="not more than eight of a certificate",
+        ),
+        pytest.param(
+            (),
+            [behind("*.example", "example", internal=True)],
+            [],
+            id="never what is internal",
+        ),
+        pytest.param(
+            (),
+            [behind("*.example", names=("a.test", "b.example"))],
+            [Domain("b.example", hosts=(LB,))],
+            id="by a name that the resource answers to and the certificate covers",
+        ),
+        pytest.param((), [behind("*.example", names=("a.test",))], [], id="not where there is no such name"),
+        pytest.param(
+            (),
+            [behind("*.example", names=("*.example",))],
+            [Domain("www.example", tentative=True, hosts=(LB,))],
+            id="by a wildcard that it answers to",
+        ),
+    ],
+)
+def test_resources_behind(
+    known: tuple[Domain, ...], certificates: list[Certificate], expected: list[Domain]
+) -> None:
+    """A certificate with a name that is looked at nowhere is looked at on what uses it, and bounded so."""
+    assert targets(known, [], certificates) == (*known, *expected)
+
+
+def test_what_stands_behind_a_wildcard_takes_the_place_of_its_stand_in() -> None:
+    """The name is one target, not two."""
+    one = behind("*.example")
+    assert targets((), [one], [one]) == (Domain("www.example", tentative=True, hosts=(LB,)),)

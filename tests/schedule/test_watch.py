@@ -17,8 +17,10 @@ from exporter.facts import (
     Caa,
     Certificate,
     Cname,
+    Description,
     Domain,
     Endpoint,
+    Listener,
     Look,
     Question,
     Seen,
@@ -34,7 +36,7 @@ from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Case, Snapshot, Source
 from exporter.snapshot.past import NOTHING, Door, Past
-from tests.evidence import ADDRESS, NOON, OTHER_ARN, SERVED
+from tests.evidence import ADDRESS, BALANCER, NOON, OTHER_ARN, SERVED
 from tests.schedule.account import PLACE, Acm, row, whole
 from tests.schedule.virtual import at_work, now, virtual
 
@@ -545,3 +547,55 @@ async def test_without_any_inventory_there_is_no_list() -> None:
         await asyncio.sleep(3600)
     assert (world.latest.listed, world.latest.targets) == (False, (WWW,))
     assert (alone.latest.listed, alone.latest.targets) == (True, (WWW,))
+
+
+API_DOMAIN = "arn:aws:apigateway:eu-west-1::/domainnames/api.example.com"
+
+
+@virtual
+async def test_what_stands_behind_a_wildcard_is_looked_at() -> None:
+    """As soon as its service has told of it, and after a restart at once; it is nobody while it does not resolve."""
+    acm = Acm(row("a", names=("*.example.com",)))
+    described = Seen(Description("lb-1.elb.amazonaws.com", listeners=(Listener(8443),)))
+    acm.resources[BALANCER] = described
+    plan = Plan(resources=("elasticloadbalancing",), look_behind=True)
+    world = World(acm, plan=plan)
+    async with at_work(world.watch.run()):
+        await asyncio.sleep(20)
+        behind = Domain("www.example.com", 8443, hosts=("lb-1.elb.amazonaws.com",))
+        assert behind in world.looked
+        assert world.rows["a"].certificate.behind == {BALANCER: described}
+        assert [look.endpoint for look in world.rows["a"].evidence.looks] == [
+            Endpoint("www.example.com", 443, ADDRESS),
+            Endpoint("www.example.com", 8443, ADDRESS),
+        ]
+        world.served["www.example.com"] = NXDOMAIN
+        await asyncio.sleep(400)
+        assert world.looks == {}
+    again = World(Acm(row("a", names=("*.example.com",))), plan=plan, past=world.watch.past())
+    async with at_work(again.watch.run()):
+        await asyncio.sleep(3)
+        assert behind in {*again.latest.targets}
+        assert again.rows["a"].certificate.behind == {BALANCER: described}
+
+
+@virtual
+async def test_a_region_tells_of_certificates_of_another() -> None:
+    """An edge-optimised API's certificate is of us-east-1 wherever the API is; each place has a source of its own."""
+    here, there = Acm(row("a")), Acm()
+    there.region = "eu-west-1"
+    domain = Description(
+        "d1.cloudfront.net", ("api.example.com",), listeners=(Listener(443, (row("a").arn,)),)
+    )
+    there.domains = Seen({API_DOMAIN: domain})
+    world = World(here, there, plan=Plan(resources=("apigateway",)))
+    await world.watch.once()
+    assert world.rows["a"].certificate.behind == {API_DOMAIN: Seen(domain)}
+    assert [(one.source, one.region, one.success) for one in world.latest.sources] == [
+        ("acm", "us-east-1", True),
+        ("acm", "eu-west-1", True),
+        ("resources", "us-east-1", True),
+        ("resources", "eu-west-1", True),
+        ("tls", "", True),
+        ("dns", "", True),
+    ]

@@ -21,7 +21,8 @@ from exporter.expose.page.parts import (
     served_mark,
     table,
 )
-from exporter.facts import Certificate, Details, Seen, Unseen, Validation
+from exporter.facts import Certificate, Description, Details, Resource, Seen, Sight, Unseen, Validation
+from exporter.judge.resources import is_foreign, told, used_by
 from exporter.judge.rule import Finding, Outcome, Rule
 from exporter.judge.serving import where
 from exporter.judge.verdict import RULES
@@ -174,7 +175,7 @@ def _certificate(case: Case, snapshot: Snapshot) -> Markup:
                 ("Key", " ".join(part for part in (one.key_algorithm, one.key_pair_origin) if part)),
                 ("Managed by", one.managed_by),
                 ("In use", _ANSWERS[one.in_use]),
-                ("Used by", _lines(details.in_use_by)),
+                ("Used by", join(_user(one, *used) for used in used_by(one))),
                 ("Exported", _ANSWERS[one.exported]),
                 ("Account", one.account),
                 ("Region", one.region),
@@ -217,6 +218,13 @@ def _details(case: Case) -> Details:
 
 def _lines(texts: Iterable[str]) -> Markup:
     return join(element("span", text, class_="line") for text in texts)
+
+
+def _user(certificate: Certificate, resource: Resource, sight: Sight[Description] | None) -> Markup:
+    """Say which resource it is, with its ARN below."""
+    foreign = f", of account {resource.account}" if is_foreign(resource, certificate) else ""
+    text = told(resource, sight) + foreign
+    return element("span", text, element("small", resource.arn), class_="line")
 
 
 def _console(one: Certificate) -> str:
