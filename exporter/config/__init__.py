@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exporter.config.accounts import Account, Choice, Organization
 from exporter.config.complaints import ConfigError, fault, line, lines, read
 from exporter.config.document import Document, Fault, Tree, UnreadableError, parse
 from exporter.config.model import (
-    Account,
     Aws,
     Dns,
     Domain,
@@ -29,10 +29,12 @@ from exporter.config.model import (
 __all__ = [
     "Account",
     "Aws",
+    "Choice",
     "ConfigError",
     "Dns",
     "Domain",
     "Events",
+    "Organization",
     "Probe",
     "Renewal",
     "Settings",

@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.document import Document, Fault, KeyPath, Place, UnreadableError
 from exporter.config.kinds import show
-from exporter.config.model import Section, known_keys
+from exporter.config.model import known_keys
+from exporter.config.section import Section
 
 LARGEST = 16 * 1024 * 1024  # bytes
 
@@ -80,6 +81,8 @@ def fault(detail: ErrorDetails, root: type[Section]) -> Fault:
 def _wanted(path: KeyPath) -> str:
     """Name what a key that is missing would hold."""
     key = str(path[-1])
+    if key == "role_name":
+        return "the name of the role to assume in each account"
     return "a web address" if key == "url" else "a file" if key.endswith("_file") else "a host name"
 
 

@@ -16,8 +16,8 @@ from exporter.config import webkinds
 from exporter.config.complaints import ConfigError, fault, line, lines, read
 from exporter.config.document import Fault, UnreadableError, parse
 from exporter.config.kinds import show, whole
-from exporter.config.model import Section
 from exporter.config.pair import mismatch
+from exporter.config.section import Section
 from exporter.config.web import ClientAuth, RateLimit, Tls, WebSettings
 
 Plain: TypeAlias = Annotated[str, BeforeValidator(webkinds.plain)]

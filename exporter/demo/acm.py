@@ -1,4 +1,4 @@
-"""An ACM (with as much of STS as it takes) that speaks the wire protocol on loopback.
+"""An ACM (with as much of STS and Organizations as it takes) that speaks the wire protocol on loopback.
 
 One server stands for many accounts and regions, as AWS_ENDPOINT_URL sends every call to it: the account
 follows from the access key, the region from the credential scope of a signature that is not verified.
@@ -7,7 +7,6 @@ follows from the access key, the region from the credential scope of a signature
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 from collections import Counter
@@ -23,13 +22,17 @@ from aiohttp import web
 
 from exporter.demo.acm_rows import list_row, listed, matches, search_row
 from exporter.demo.acm_validation import AwsError, Mail, domain_validations, resend, update_options
+from exporter.demo.organization import TARGET, Organization
+from exporter.demo.pages import page
 
 Json = dict[str, Any]
 
 DEFAULT_ACCOUNT = "111122223333"
 ANSWER, GARBAGE, HANG, DROP = "answer", "garbage", "hang", "drop"  # faults that are no error codes
 
-_CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?:acm|sts)/aws4_request")
+_CREDENTIAL = re.compile(
+    r"Credential=(?P<key>[^/]+)/\d{8}/(?P<region>[^/]+)/(?:acm|sts|organizations)/aws4_request"
+)
 _NOT_DESCRIBED = {"InUse", "Exported", "ExportOption", "Tags", "Requested"}
 _STS = {"GetCallerIdentity", "AssumeRole"}
 
@@ -64,6 +67,8 @@ class AcmStandIn:
         self.certificates = certificates
         self.accounts = dict(accounts or {})  # access key -> account
         self.external_ids: dict[str, str] = {}  # role ARN -> the external id its trust policy asks for
+        self.trusting: Callable[[str], bool] = lambda _: True  # whether a role may be assumed, by its ARN
+        self.organization = Organization()
         self.faults: list[Fault] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()  # (account, region, operation)
         self.rows = 500  # of a page of SearchCertificates, at most
@@ -100,7 +105,8 @@ class AcmStandIn:
         body = await request.text()
         target = request.headers.get("X-Amz-Target", "")
         asked: Json = json.loads(body or "{}") if target else dict(parse_qsl(body))
-        operation = target.partition(".")[2] or str(asked.get("Action"))
+        service, _, operation = target.partition(".")
+        operation = operation or str(asked.get("Action"))
         scope = _CREDENTIAL.search(request.headers.get("Authorization", ""))
         key, region = (scope["key"], scope["region"]) if scope else ("", "")
         account = self.accounts.get(key, DEFAULT_ACCOUNT)
@@ -110,6 +116,8 @@ class AcmStandIn:
                 return await _spoil(fault, request)
             if operation in _STS:
                 return _xml(operation, self._sts(operation, asked, account))
+            if service == TARGET:
+                return _json(self.organization.answer(operation, asked, account))
             if one := self.certificates.get(str(asked.get("CertificateArn", ""))):
                 await self.look(one)
             return _json(self._acm(operation, asked, account, region))
@@ -129,7 +137,7 @@ class AcmStandIn:
             arn = f"arn:aws:iam::{account}:user/acm-exporter"
             return {"Arn": arn, "UserId": "AIDAEXAMPLE", "Account": account}
         role = asked["RoleArn"]
-        if self.external_ids.get(role, "") != asked.get("ExternalId", ""):
+        if self.external_ids.get(role, "") != asked.get("ExternalId", "") or not self.trusting(role):
             message = f"User is not authorized to perform: sts:AssumeRole on resource: {role}"
             raise AwsError("AccessDenied", message, 403)
         key = f"ASIA{uuid4().hex[:16].upper()}"
@@ -146,10 +154,10 @@ class AcmStandIn:
                 rows = [search_row(one) for one in mine]
                 if statement := asked.get("FilterStatement"):
                     rows = [row for row in rows if matches(statement, row)]
-                return _page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
+                return page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
             case "ListCertificates":
                 rows = [list_row(one) for one in mine if listed(one, asked)]
-                return _page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
+                return page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case "DescribeCertificate":
                 one = self._find(asked, mine)
                 told = {name: value for name, value in one.items() if name not in _NOT_DESCRIBED}
@@ -165,7 +173,7 @@ class AcmStandIn:
                 return {}
             case "ListCertificateDomainValidations":
                 rows = domain_validations(self._find(asked, mine))
-                return _page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
+                return page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case _:
                 raise AwsError("UnknownOperationException", "")
 
@@ -184,19 +192,6 @@ async def _look_at_nothing(_: Json) -> None:
 def serial_text(serial: int) -> str:
     """Write a serial number as ACM does: lower-case hex octets with colons, leading zeros kept."""
     return serial.to_bytes((serial.bit_length() + 8) // 8, "big").hex(":")
-
-
-def _page(rows: list[Json], key: str, asked: Json, limit: int, most: int) -> Json:
-    if not 1 <= limit <= most:
-        raise AwsError("ValidationException", f"a page has 1 to {most} rows")
-    try:
-        start = int(base64.b64decode(asked.get("NextToken", "MA==")))
-    except ValueError:
-        raise AwsError("ValidationException", "NextToken is not one of ours") from None
-    page: Json = {key: rows[start : start + limit]}
-    if start + limit < len(rows):
-        page["NextToken"] = base64.b64encode(str(start + limit).encode()).decode()
-    return page
 
 
 def _json(answer: Json, status: int = 200) -> web.Response:

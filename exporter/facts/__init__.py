@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
 
+from exporter.facts.organization import Member as Member
+from exporter.facts.organization import Organization as Organization
 from exporter.facts.way import Proxy as Proxy
 from exporter.facts.way import Way as Way
 from exporter.facts.why import Why as Why

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from exporter.facts import Certificate, Domain, Seen, Unseen, Why
+from exporter.schedule.fleet import Fleet
 from exporter.schedule.inventory import Inventory
 from exporter.snapshot import Source
 
@@ -13,11 +13,12 @@ from exporter.snapshot import Source
 class Estate:
     """All that is known of all certificates, each ARN once."""
 
-    def __init__(self, inventories: Sequence[Inventory], domains: Iterable[Domain]) -> None:
+    def __init__(self, fleet: Fleet, domains: Iterable[Domain]) -> None:
         """Take the configured domains for the certificates that they are pinned to."""
-        self._inventories = inventories
+        self._fleet = fleet
         self._pinned = {one.arn: one.name for one in domains if one.arn}
         self._certificates: dict[str, Certificate] = {}
+        self._holders: dict[str, tuple[Inventory, ...]] = {}  # of each ARN
         self.reshaped = False  # whether the last update brought or took certificates or names
 
     @property
@@ -28,7 +29,7 @@ class Estate:
     def update(self) -> dict[str, Certificate | None]:
         """Take in what changed, and return it; None for a certificate that is gone."""
         changed: dict[str, Certificate | None] = {}
-        for arn in dict.fromkeys((*(arn for one in self._inventories for arn in one.news()), *self._pinned)):
+        for arn in dict.fromkeys((*self._news(), *self._pinned)):
             new = self._find(arn)
             if new != self._certificates.get(arn):
                 changed[arn] = new
@@ -40,9 +41,28 @@ class Estate:
                 self._certificates[arn] = new
         return changed
 
+    def _news(self) -> Iterable[str]:
+        """Note who holds what by now, and list the ARNs of it."""
+        news: dict[str, None] = {}
+        for inventory in self._fleet.left():
+            for arn in (*inventory.news(), *(one.arn for one in inventory.certificates)):
+                self._hold(arn, inventory, held=False)
+                news[arn] = None
+        for inventory in self._fleet.inventories:
+            for arn in inventory.news():
+                self._hold(arn, inventory, held=inventory.get(arn) is not None)
+                news[arn] = None
+        return news
+
+    def _hold(self, arn: str, inventory: Inventory, *, held: bool) -> None:
+        before = self._holders.pop(arn, ())
+        holders = tuple(one for one in before if one is not inventory) + ((inventory,) if held else ())
+        if holders:
+            self._holders[arn] = holders
+
     def _find(self, arn: str) -> Certificate | None:
-        """Return the most that is known of a certificate, which two accounts entries may both hold."""
-        found = [one for inventory in self._inventories if (one := inventory.get(arn))]
+        """Return the most that is known of a certificate, which two ways to an account may both hold."""
+        found = [one for inventory in self._holders.get(arn, ()) if (one := inventory.get(arn))]
         whole = [one for one in found if isinstance(one.details, Seen)]
         if found:
             return whole[-1] if whole else found[0]
@@ -51,27 +71,20 @@ class Estate:
     def _missing(self, arn: str) -> Certificate:
         """Stand in for a pinned certificate that no inventory holds: everything of it is unknown."""
         _, _, _, region, account, _ = arn.split(":", 5)
-        places = [one for one in self._inventories if one.eye.region == region]
+        places = [one for one in self._fleet.inventories if one.eye.region == region]
         mine = [one for one in places if one.eye.account == account] or [
             p for p in places if not p.eye.account
         ]
-        why = mine[0].why if mine else Why.NOT_FOUND
+        unlisted = not mine and not self._fleet.asked
+        why = mine[0].why if mine else Why.NOT_YET if unlisted else Why.NOT_FOUND
         details = Unseen(why, f"{arn} is not in the inventory")
         return Certificate(arn, account, region, self._pinned[arn], (), details=details)
 
     def sources(self) -> tuple[Source, ...]:
         """Tell how each account and region fared; of two ways to one place a failure is told."""
         told: dict[tuple[str, str], Source] = {}
-        for one in self._inventories:
+        for one in self._fleet.inventories:
             place = (one.source.account, one.source.region)
             if place not in told or one.source.success is False:
                 told[place] = one.source
-        return tuple(told.values())
-
-    def requests(self) -> dict[tuple[str, str, str, str], int]:
-        """Count the requests to AWS by account, region, operation and code."""
-        counts: Counter[tuple[str, str, str, str]] = Counter()
-        for one in self._inventories:
-            for (operation, code), number in one.requests.items():
-                counts[one.source.account, one.source.region, operation, code] += number
-        return dict(counts)
+        return (*self._fleet.sources, *told.values())

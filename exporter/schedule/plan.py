@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
+from exporter.facts import Answer, Certificate, Domain, Look, Member, Organization, Question, Sight
+from exporter.judge.membership import Filter
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Change, Delivery, Keeping
 from exporter.snapshot.past import Door
@@ -37,13 +38,43 @@ class InventoryEye(Protocol):
         """Read one certificate's tags."""
 
 
+class OrganizationEye(Protocol):
+    """What the schedule needs of observe.organization.OrganizationEye."""
+
+    @property
+    def account(self) -> str:
+        """The id of the account that lists, "" until it is known."""
+
+    @property
+    def region(self) -> str:
+        """The region of its requests."""
+
+    @property
+    def requests(self) -> Mapping[tuple[str, str], int]:
+        """HTTP requests so far by operation and code."""
+
+    async def list(self) -> Sight[Organization]:
+        """Read which accounts there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An organization to be followed: what sees it, who of it counts, and the eyes for each account."""
+
+    eye: OrganizationEye
+    enter: Callable[[Member], Sequence[tuple[Door, InventoryEye]]]
+    filter: Filter
+    interval: float = 3600.0  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """What looks: ACM by account and region, TLS and DNS."""
+    """What looks: ACM by account and region, the organization that has further accounts, TLS and DNS."""
 
     acm: Sequence[tuple[Door, InventoryEye]]
     tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
     dns: Callable[[Question], Awaitable[Sight[Answer]]]
+    membership: Membership | None = None
 
 
 def _nothing() -> None:

@@ -23,7 +23,7 @@ Place: TypeAlias = tuple[str, int]  # a domain and a port
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one source (acm, tls or dns) fared when it was last asked; `error` is text for people."""
+    """How one source (acm, organization, tls, dns) fared when last asked; `error` is text for people."""
 
     source: str
     account: str = ""
@@ -57,6 +57,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Roll:
+    """The accounts as people know them."""
+
+    names: Mapping[str, str] = field(default_factory=dict)  # account id -> name
+    members: int | None = None  # chosen of the organization; None: there is none, or it was never listed
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that the schedule has gathered so far: the raw material of a snapshot."""
 
@@ -71,6 +79,7 @@ class Known:
     swept: bool = False  # everything was looked at once
     targets: tuple[Domain, ...] = ()  # the configured domains and the names of the certificates
     listed: bool = False  # the inventories were read, so that no target is missing
+    roll: Roll = Roll()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class News:
     refused: bool = False
     keeping: Keeping | None = None
     delivery: Delivery | None = None
+    roll: Roll = Roll()
 
 
 class What(StrEnum):
@@ -182,6 +192,7 @@ class Snapshot:
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     keeping: Keeping | None = None  # None: there is no state file
     delivery: Delivery | None = None  # None: there is no webhook
+    roll: Roll = Roll()
 
     @property
     def rules(self) -> RuleSet:

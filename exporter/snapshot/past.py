@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight, Why
+from exporter.facts import Answer, Certificate, Domain, Look, Member, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 
 
@@ -53,6 +53,7 @@ class Process:
     questions: Mapping[Question, float] = field(default_factory=dict)
     swept: bool = False  # everything was looked at once
     listed: bool = False  # no target was missing for want of an inventory
+    listings: Mapping[tuple[str, str], int] = field(default_factory=dict)  # requests to Organizations
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class Past:
     looks: Mapping[Place, tuple[Look, ...]] = field(default_factory=dict)
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
     remembered: Mapping[Question, Answer] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()  # of TLS and DNS
+    sources: tuple[Source, ...] = ()  # of TLS, DNS and the organization
+    members: tuple[Member, ...] | None = None  # chosen of the organization; None: it was never listed
     histories: Mapping[Subject, History] = field(default_factory=dict)  # the longest gone first
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     undelivered: tuple[Change, ...] = ()  # what the webhook was not told yet

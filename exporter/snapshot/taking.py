@@ -51,6 +51,7 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
         targets=known.targets,
         listed=known.listed,
         configured_at=configured_at,
+        roll=known.roll,
     )
 
 
