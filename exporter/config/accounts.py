@@ -77,7 +77,7 @@ class Organization(Section):
     regions: tuple[Annotated[str, BeforeValidator(kinds.region)], ...] = ()
     include: Choice | None = None
     exclude: Choice = Choice()
-    interval: Annotated[timedelta, BeforeValidator(kinds.duration(timedelta(minutes=1)))] = timedelta(hours=1)
+    interval: Annotated[timedelta, BeforeValidator(kinds.duration(timedelta(seconds=1)))] = timedelta(hours=1)
 
     @field_validator("include")
     @classmethod

@@ -88,13 +88,17 @@ class AcmStandIn:
     ) -> AcmStandIn:
         """Listen; port 0 takes a free one, and `url` tells which."""
         stand_in = cls(certificates, accounts)
-        app = web.Application()
-        app.router.add_post("/", stand_in._handle)
-        stand_in._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await stand_in._runner.setup()
-        await web.TCPSite(stand_in._runner, host, port).start()
-        stand_in.url = "http://{}:{}".format(*stand_in._runner.addresses[0][:2])
+        await stand_in.listen(host, port)
         return stand_in
+
+    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen, on the event loop that this is called on."""
+        app = web.Application()
+        app.router.add_post("/", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self.url = "http://{}:{}".format(*self._runner.addresses[0][:2])
 
     async def close(self) -> None:
         """Stop listening and let go of whoever hangs."""
