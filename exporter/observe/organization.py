@@ -56,7 +56,7 @@ class OrganizationEye:
         """The HTTP attempts so far by (operation, code), retries included."""
         return self._clients.requests(self._credentials.listing, self.region)
 
-    async def list(self) -> Sight[Organization]:
+    async def look(self) -> Sight[Organization]:
         """See all active accounts, or none: half an organization would look like accounts that left."""
         self._pages = 0
         return await sight(self._list, DEADLINE, late=Why.AWS_UNREACHABLE)

@@ -53,7 +53,7 @@ class OrganizationEye(Protocol):
     def requests(self) -> Mapping[tuple[str, str], int]:
         """HTTP requests so far by operation and code."""
 
-    async def list(self) -> Sight[Organization]:
+    async def look(self) -> Sight[Organization]:
         """Read which accounts there are."""
 
 

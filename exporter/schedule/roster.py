@@ -51,7 +51,7 @@ class Roster:
         loop, eye = asyncio.get_running_loop(), self._membership.eye
         began = loop.time()
         try:
-            sight = await eye.list()
+            sight = await eye.look()
         except Exception as error:
             log.exception("bug in a look")
             sight = Unseen(Why.BUG, f"{type(error).__name__}: {error}")
