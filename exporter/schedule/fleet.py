@@ -14,6 +14,8 @@ from exporter.schedule.roster import Roster
 from exporter.snapshot import Roll, Source
 from exporter.snapshot.past import NOTHING, Door, Past, Stock
 
+RETRY = 180.0  # seconds after a listing that failed
+
 Key = tuple[str, bool]  # of a member: its id, and whether the exporter's own credentials are of it
 
 
@@ -116,7 +118,9 @@ class Fleet:
             if self._roster is not None and self._membership is not None:
                 while True:
                     await self.enlist()
-                    await asyncio.sleep(self._membership.interval)
+                    interval = self._membership.interval
+                    failed = not self._roster.source.success
+                    await asyncio.sleep(min(interval, RETRY) if failed else interval)
 
     async def enlist(self) -> None:
         """Ask the organization, where there is one, which accounts it has."""

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from exporter.facts import Member, Organization, Seen, Sight, Unseen, Why
 from exporter.judge.membership import Choice, Filter
 from exporter.judge.rule import Policy
+from exporter.schedule.fleet import RETRY
 from exporter.schedule.plan import Eyes, Membership, Plan
 from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Roll, Snapshot, Source
@@ -132,8 +133,9 @@ async def test_a_failed_listing_keeps_who_is_known() -> None:
             (source,) = [one for one in world.board.latest.sources if one.source == "organization"]
             assert source == Source("organization", HUB, "", False, 0.0, NOON, "denied: no")
             assert world.acm[WEB][0].swept[-1] > 2 * HOUR - 600
+            assert world.listed[:4] == [0, HOUR, HOUR + RETRY, HOUR + 2 * RETRY]
             world.now_are(HUB)
-            await asyncio.sleep(HOUR)
+            await asyncio.sleep(RETRY)
             assert world.rows == places(HUB)
     events = [one["event"] for one in log if "organization" in one["event"]]
     assert events == [

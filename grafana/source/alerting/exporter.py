@@ -41,8 +41,8 @@ unless on () {past("acm_exporter_source_success", source="=~tls|dns")} == 0
         f"acm-exporter sees nothing of {SOURCE}",
         f"The latest looks of the source {SOURCE} failed for a reason of ours or AWS's. New trouble is not "
         "seen meanwhile.\n"
-        "First: read the exporter's log. For acm, check its credentials, IAM rights and way to AWS; for tls "
-        "and dns, the resolver and network of its machine.\n",
+        "First: read the exporter's log. For acm and organization, check its credentials, IAM rights and way "
+        "to AWS; for tls and dns, the resolver and network of its machine.\n",
     )
 
 
