@@ -104,11 +104,11 @@ def _accounts() -> Json:
         "Accounts",
         "Whether all regions of each account could be read, those that could not first, with the account's "
         "name in the configuration or in AWS Organizations.",
-        {"A": f"{worked} * on (account) group_left (name) {names} or {worked}"},
+        {"read": worked, "names": f"{names} and on (account) {worked}"},
         [
             Column("account", "Account", width=150),
             Column("name", "Name"),
-            Column("=A", "Read", words=YES_NO, width=100),
+            Column("=read", "Read", words=YES_NO, width=100),
         ],
         sort=("Read", False),
     )

@@ -168,6 +168,7 @@ VALUELESS = {
     "Issued by ACM",
     "Endpoints with a fault, and the next to expire",
     "Chains that are not trusted or end before their leaf",
+    "Accounts",
 }
 
 
