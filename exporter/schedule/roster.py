@@ -30,7 +30,8 @@ class Roster:
         self.asked = False  # whether it was listed by this process, with whatever success
         self.members: tuple[Member, ...] | None = None  # None: it was never listed
         if past.members is not None:
-            self.members = membership.filter.among(past.members)
+            # They were chosen by the units that were configured then; a listing tells of those of now.
+            self.members = membership.filter.among(replace(one, units=None) for one in past.members)
         self._membership = membership
         self._clock = clock
         self._why: Why | None = Why.NOT_YET  # why it is not listed
