@@ -24,7 +24,7 @@ DEFAULT_PACE = 4.0  # aws.requests_per_second
 SCRIPT = "boto3 List + Describe"
 ALONE = "[{name: benchmark}]"  # one account, ambient credentials
 REGIONS = ("us-east-1", "us-west-2", "eu-central-1", "ap-northeast-1")
-MOST_THREADS = 64  # that call AWS, as exporter.cli.build has it
+MOST_THREADS = 64  # that call AWS, as exporter.cli.accounts has it
 QUIET = 1.0  # seconds without a call: a refresh is over
 ROOM = 16  # threads beside those that call AWS
 

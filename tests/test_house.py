@@ -61,7 +61,15 @@ def _names(tree: dict[str, list[str | dict[str, str]]]) -> list[str]:
     [
         *("README.md", "docs/quickstart.md", "docs/service-discovery.md", "docs/sharding.md"),
         *("docs/state.md", "docs/events.md", "docs/fix.md", "docs/walkthrough.md", "grafana/README.md"),
-        *("docs/iam.md", "docs/install.md", "docs/check.md", "docs/files.md", "SECURITY.md"),
+        *(
+            "docs/iam.md",
+            "docs/accounts.md",
+            "docs/install.md",
+            "docs/check.md",
+            "docs/files.md",
+            "docs/resources.md",
+        ),
+        "SECURITY.md",
     ],
 )
 def test_links_lead_to_files(page: str) -> None:

@@ -96,7 +96,7 @@ command_not_found_handle() {
 """
 
 SESSION = botocore.session.Session()
-GLOBAL = {"iam", "route53", "sts"}  # services without a region of their own
+GLOBAL = {"organizations", "iam", "route53", "sts"}  # services without a region of their own
 
 
 def _text(folder: Path, page: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from exporter import config
+from exporter.cli.accounts import Reach, reach
 from exporter.config import ConfigError, Settings
 from exporter.config.ways import ProxyUrl
 from exporter.config.web import WebSettings
@@ -22,8 +23,6 @@ from exporter.facts import Domain, Location, Look, Proxy, Way
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
-from exporter.observe.acm import AcmEye
-from exporter.observe.aws import Access, Clients
 from exporter.observe.dns import Resolver
 from exporter.observe.files import FileEye
 from exporter.observe.records import DnsEye
@@ -35,12 +34,7 @@ from exporter.schedule.plan import Eyes, Plan
 from exporter.schedule.rota import ROOM
 from exporter.schedule.watch import Watch
 from exporter.snapshot import Board, Snapshot
-from exporter.snapshot.past import Door
 
-THREADS = (
-    6  # that call AWS at once for one account and region: its lanes of descriptions, a sweep and one more
-)
-MOST_THREADS = 64
 READERS = 4  # threads that read files, which a disk may keep waiting
 
 
@@ -74,21 +68,16 @@ def parts(
     Raises OSError for a file of trusted roots that cannot be read.
     """
     roots = load_roots(settings.probe.ca_file)
-    places = sum(max(1, len(one.regions)) for one in settings.aws.accounts)
-    threads = min(MOST_THREADS, max(1, THREADS * places))
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="aws")
-    clients = Clients(threads)
-    acm = tuple(_acm(settings, clients, executor, shard))
+    accounts = reach(settings.aws, shard)
     readers = ThreadPoolExecutor(READERS, thread_name_prefix="files")
     files = FileEye(readers, settings.probe.timeout.total_seconds(), clock)
 
     def close() -> None:
-        clients.close()
-        for threads in (executor, readers):
-            threads.shutdown(wait=False, cancel_futures=True)
+        accounts.close()
+        readers.shutdown(wait=False, cancel_futures=True)
 
     plan, policy = _plan(settings, asked, shard, tags=tags), _policy(settings)
-    eyes = _eyes(settings, roots, acm, files, clock)
+    eyes = _eyes(settings, roots, accounts, files, clock)
     return Parts(eyes, plan, policy, settings.dns.nameservers, roots, close)
 
 
@@ -224,12 +213,13 @@ def raise_limits() -> None:
 def _eyes(
     settings: Settings,
     roots: tuple[bytes, ...],
-    acm: Sequence[tuple[Door, AcmEye]],
+    accounts: Reach,
     files: FileEye,
     clock: Callable[[], datetime],
 ) -> Eyes:
     resolver, tls = _tls(settings, roots, clock)
-    return Eyes(acm, tls.look, _dns(settings, resolver).look, files.look)
+    dns = _dns(settings, resolver)
+    return Eyes(accounts.acm, tls.look, dns.look, files.look, accounts.membership)
 
 
 def dns_eye(settings: Settings) -> DnsEye:
@@ -254,16 +244,3 @@ def _tls(
     trust = Trust(roots, clock, links=probe.chain)
     timeout = probe.timeout.total_seconds()
     return resolver, TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp)
-
-
-def _acm(
-    settings: Settings, clients: Clients, executor: ThreadPoolExecutor, shard: Shard
-) -> Iterator[tuple[Door, AcmEye]]:
-    pace = settings.aws.requests_per_second / shard.total  # all shards draw on the same quota
-    for account in settings.aws.accounts:
-        access = Access(account.profile, account.role_arn, account.external_id)
-        for region in account.regions or ("",):
-            yield (
-                Door(account.name, account.profile, account.role_arn, region),
-                AcmEye(clients, access, region, executor, pace),
-            )

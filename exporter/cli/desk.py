@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import click
 
 from exporter.cli import build
+from exporter.cli.accounts import mender
 from exporter.config import Settings
 from exporter.observe.aws import Access, Clients
 from exporter.observe.records import DnsEye
@@ -95,9 +97,14 @@ def desk_of(settings: Settings) -> Iterator[Desk]:
         Access(one.profile, one.fix_role_arn or one.role_arn, one.external_id)
         for one in settings.aws.accounts
     )
+    organization = settings.aws.organization
+    if organization is not None and not organization.fix_role_name:
+        accesses += (Access(organization.profile),)  # to its own account no role is needed
+    elsewhere = None if organization is None else partial(mender, organization)
     try:
         with asyncio.Runner() as runner:
-            yield Desk(Hands(clients, executor, accesses), build.dns_eye(settings), runner)
+            hands = Hands(clients, executor, accesses, elsewhere)
+            yield Desk(hands, build.dns_eye(settings), runner)
     finally:
         clients.close()
         executor.shutdown(wait=False, cancel_futures=True)

@@ -9,6 +9,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 FOREIGN = ("botocore", "urllib3", "asyncio", "aiohttp")  # heard only when they warn
+SILENT = "botocore.credentials"  # warns at each call by a role that is refused; who called tells it
 QUOTING = ("botocore", "urllib3")  # their tracebacks quote what was sent and received
 
 
@@ -38,6 +39,7 @@ def set_up(level: str, form: str) -> None:
     root.setLevel(level.upper())
     for name in FOREIGN:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(SILENT).setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

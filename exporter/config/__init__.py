@@ -11,11 +11,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from exporter.config.accounts import Account, Choice, Organization
 from exporter.config.certificatefiles import CertificateFile
 from exporter.config.complaints import ConfigError, fault, line, lines, read
 from exporter.config.document import Document, Fault, Tree, UnreadableError, parse
 from exporter.config.model import (
-    Account,
     Aws,
     Dns,
     Domain,
@@ -31,10 +31,12 @@ __all__ = [
     "Account",
     "Aws",
     "CertificateFile",
+    "Choice",
     "ConfigError",
     "Dns",
     "Domain",
     "Events",
+    "Organization",
     "Probe",
     "Renewal",
     "Settings",

@@ -81,6 +81,8 @@ def fault(detail: ErrorDetails, root: type[Section]) -> Fault:
 def _wanted(path: KeyPath) -> str:
     """Name what a key that is missing would hold."""
     key = str(path[-1])
+    if key == "role_name":
+        return "the name of the role to assume in each account"
     is_file = key == "path" or key.endswith("_file")
     return "a web address" if key == "url" else "a file" if is_file else "a host name"
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 from pydantic import BaseModel, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from exporter.config import certificatefiles, files, kinds, services, ways
+from exporter.config.accounts import LISTS, Account, Organization
 from exporter.config.certificatefiles import CertificateFile
 from exporter.config.document import KeyPath, Tree
 from exporter.config.section import Section, Text
@@ -54,49 +55,24 @@ def _shorter(timeout: timedelta, info: ValidationInfo) -> timedelta:
     return timeout
 
 
-class Account(Section):
-    """How to reach one AWS account; no regions mean the ambient one."""
-
-    name: Text = ""
-    regions: tuple[Annotated[str, BeforeValidator(kinds.region)], ...] = ()
-    profile: Text = ""
-    role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
-    external_id: Annotated[str, BeforeValidator(kinds.external_id)] = Field("", repr=False)
-    fix_role_arn: Annotated[str, BeforeValidator(kinds.role_arn)] = ""
-
-    @field_validator("role_arn")
-    @classmethod
-    def _role_or_profile(cls, role_arn: str, info: ValidationInfo) -> str:
-        if info.data.get("profile"):
-            raise ValueError("there is a profile already (expected one of the keys profile and role_arn)")
-        return role_arn
-
-    @field_validator("external_id")
-    @classmethod
-    def _of_a_role(cls, external_id: str, info: ValidationInfo) -> str:
-        if info.data.get("role_arn") == "":
-            raise ValueError("there is no role to assume with it (expected the key role_arn beside it)")
-        return external_id
-
-    @field_validator("fix_role_arn")
-    @classmethod
-    def _of_the_same_account(cls, fix_role_arn: str, info: ValidationInfo) -> str:
-        role_arn = info.data.get("role_arn") or fix_role_arn
-        if fix_role_arn and fix_role_arn.split(":")[4] != role_arn.split(":")[4]:
-            raise ValueError(
-                f"is of another account than role_arn (expected one of {role_arn.split(':')[4]})"
-            )
-        return fix_role_arn
-
-
 class Aws(Section):
-    """Where certificates are listed; no accounts at all mean that none are."""
+    """Where certificates are listed; no accounts at all mean that none are.
+
+    With an organization and no list, all accounts are the organization's.
+    """
 
     interval: Annotated[timedelta, BeforeValidator(kinds.duration(SECOND))] = 10 * MINUTE
     accounts: tuple[Account, ...] = (Account(),)
+    organization: Organization | None = None
     tags: tuple[Text, ...] = ()
     resources: tuple[Annotated[str, BeforeValidator(services.service)], ...] = ()
     requests_per_second: Annotated[float, BeforeValidator(kinds.rate)] = 4.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_organization(cls, data: object) -> object:
+        alone = isinstance(data, dict) and data.get("organization") and data.get("accounts") is None
+        return {**data, "accounts": ()} if isinstance(data, dict) and alone else data
 
 
 class ClientCertificate(Section):
@@ -224,6 +200,8 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
     yield from _twice(accounts, ("aws", "accounts"), _account, ("name",))
     for index, account in enumerate(accounts):
         yield from _twice(_items(account, "regions"), ("aws", "accounts", index, "regions"), kinds.region)
+    for path in LISTS:
+        yield from _twice(_items(tree, *path), path, kinds.text)
     yield from _twice(_items(tree, "aws", "tags"), ("aws", "tags"), _tag)
     yield from _twice(_items(tree, "aws", "resources"), ("aws", "resources"), services.service)
     yield from _twice(domains, ("domains",), _endpoint)

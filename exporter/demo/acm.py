@@ -1,4 +1,4 @@
-"""An ACM (with as much of STS and of other services as it takes) that speaks the wire protocol on loopback.
+"""An ACM (with as much of STS, Organizations and others as it takes) that speaks the wire on loopback.
 
 One server stands for many accounts and regions, as AWS_ENDPOINT_URL sends every call to it: the account
 follows from the access key, the region from the credential scope of a signature that is not verified.
@@ -7,7 +7,6 @@ follows from the access key, the region from the credential scope of a signature
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
 from collections import Counter
@@ -23,6 +22,8 @@ from aiohttp import web
 
 from exporter.demo.acm_rows import list_row, listed, matches, search_row
 from exporter.demo.acm_validation import AwsError, Mail, domain_validations, resend, update_options
+from exporter.demo.organization import TARGET, Organization
+from exporter.demo.pages import page
 from exporter.demo.services import XML, Services, members, operation_at
 
 Json = dict[str, Any]
@@ -65,6 +66,8 @@ class AcmStandIn:
         self.certificates = certificates
         self.accounts = dict(accounts or {})  # access key -> account
         self.external_ids: dict[str, str] = {}  # role ARN -> the external id its trust policy asks for
+        self.trusting: Callable[[str], bool] = lambda _: True  # whether a role may be assumed, by its ARN
+        self.organization = Organization()
         self.services = Services()
         self.faults: list[Fault] = []
         self.requests: Counter[tuple[str, str, str]] = Counter()  # (account, region, operation)
@@ -85,14 +88,18 @@ class AcmStandIn:
     ) -> AcmStandIn:
         """Listen; port 0 takes a free one, and `url` tells which."""
         stand_in = cls(certificates, accounts)
-        app = web.Application()
-        app.router.add_post("/", stand_in._handle)
-        app.router.add_get("/{path:.+}", stand_in._handle)
-        stand_in._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await stand_in._runner.setup()
-        await web.TCPSite(stand_in._runner, host, port).start()
-        stand_in.url = "http://{}:{}".format(*stand_in._runner.addresses[0][:2])
+        await stand_in.listen(host, port)
         return stand_in
+
+    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen, on the event loop that this is called on."""
+        app = web.Application()
+        app.router.add_post("/", self._handle)
+        app.router.add_get("/{path:.+}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self.url = "http://{}:{}".format(*self._runner.addresses[0][:2])
 
     async def close(self) -> None:
         """Stop listening and let go of whoever hangs."""
@@ -103,7 +110,8 @@ class AcmStandIn:
         body = await request.text()
         target = request.headers.get("X-Amz-Target", "")
         asked: Json = json.loads(body or "{}") if target else dict(parse_qsl(body))
-        operation = target.partition(".")[2] or str(asked.get("Action"))
+        service, _, operation = target.partition(".")
+        operation = operation or str(asked.get("Action"))
         if request.method == "GET":
             operation, asked = operation_at(request.path)
             asked |= request.query
@@ -120,6 +128,8 @@ class AcmStandIn:
             if operation in XML or operation == "GetDomainNames":
                 told = self.services.answer(operation, asked, (account, region))
                 return _of_a_service(operation, told)
+            if service == TARGET:
+                return _json(self.organization.answer(operation, asked, account))
             if one := self.certificates.get(str(asked.get("CertificateArn", ""))):
                 await self.look(one)
             return _json(self._acm(operation, asked, account, region))
@@ -139,7 +149,7 @@ class AcmStandIn:
             arn = f"arn:aws:iam::{account}:user/acm-exporter"
             return {"Arn": arn, "UserId": "AIDAEXAMPLE", "Account": account}
         role = asked["RoleArn"]
-        if self.external_ids.get(role, "") != asked.get("ExternalId", ""):
+        if self.external_ids.get(role, "") != asked.get("ExternalId", "") or not self.trusting(role):
             message = f"User is not authorized to perform: sts:AssumeRole on resource: {role}"
             raise AwsError("AccessDenied", message, 403)
         key = f"ASIA{uuid4().hex[:16].upper()}"
@@ -156,10 +166,10 @@ class AcmStandIn:
                 rows = [search_row(one) for one in mine]
                 if statement := asked.get("FilterStatement"):
                     rows = [row for row in rows if matches(statement, row)]
-                return _page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
+                return page(rows, "Results", asked, min(self.rows, asked.get("MaxResults", 100)), 500)
             case "ListCertificates":
                 rows = [list_row(one) for one in mine if listed(one, asked)]
-                return _page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
+                return page(rows, "CertificateSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case "DescribeCertificate":
                 one = self._find(asked, mine)
                 told = {name: value for name, value in one.items() if name not in _NOT_DESCRIBED}
@@ -175,7 +185,7 @@ class AcmStandIn:
                 return {}
             case "ListCertificateDomainValidations":
                 rows = domain_validations(self._find(asked, mine))
-                return _page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
+                return page(rows, "DomainValidationSummaryList", asked, asked.get("MaxItems", 1000), 1000)
             case _:
                 raise AwsError("UnknownOperationException", "")
 
@@ -194,19 +204,6 @@ async def _look_at_nothing(_: Json) -> None:
 def serial_text(serial: int) -> str:
     """Write a serial number as ACM does: lower-case hex octets with colons, leading zeros kept."""
     return serial.to_bytes((serial.bit_length() + 8) // 8, "big").hex(":")
-
-
-def _page(rows: list[Json], key: str, asked: Json, limit: int, most: int) -> Json:
-    if not 1 <= limit <= most:
-        raise AwsError("ValidationException", f"a page has 1 to {most} rows")
-    try:
-        start = int(base64.b64decode(asked.get("NextToken", "MA==")))
-    except ValueError:
-        raise AwsError("ValidationException", "NextToken is not one of ours") from None
-    page: Json = {key: rows[start : start + limit]}
-    if start + limit < len(rows):
-        page["NextToken"] = base64.b64encode(str(start + limit).encode()).decode()
-    return page
 
 
 def _json(answer: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -70,9 +70,10 @@ def missing(snapshot: Snapshot) -> str:
     """Say why the list of targets cannot be told yet; "" where it can."""
     if snapshot.listed:
         return ""
-    unread = [one for one in snapshot.sources if one.source == "acm" and one.last_success is None]
+    listing = ("acm", "organization")
+    unread = [one for one in snapshot.sources if one.source in listing and one.last_success is None]
     places = "; ".join(
-        " ".join(part for part in (one.account, one.region) if part)
+        " ".join(filter(None, (one.source.removeprefix("acm"), one.account, one.region)))
         + (f" ({one.error})" if one.error else "")
         for one in unread[:SHOWN]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.expose import rows
 from exporter.expose.details import CLIENTS
 from exporter.expose.family import Family, source
-from exporter.expose.rows import DELIVERY, EXPORTER, KEEPING
+from exporter.expose.rows import ACCOUNT, DELIVERY, EXPORTER, KEEPING
 
 OWN = (
     CLIENTS,
@@ -16,13 +16,26 @@ OWN = (
     ),
     source(
         "acm_exporter_source_duration_seconds",
-        "Duration of the latest sweep of ACM, or of the latest look over TLS, at DNS or at files.",
+        "Duration of the latest sweep of ACM, listing of accounts, or look over TLS, at DNS or at files.",
         rows.number(lambda source: source.duration),
     ),
     source(
         "acm_exporter_source_last_success_timestamp_seconds",
         "When the source last worked.",
         rows.moment(lambda source: source.last_success),
+    ),
+    Family(
+        "acm_account_info",
+        "The account's name, as the organization or the configuration has it; always 1.",
+        ACCOUNT,
+        rows.state(lambda account: account[1]),
+        ("name",),
+    ),
+    Family(
+        "acm_exporter_organization_accounts",
+        "Accounts of the organization that are watched; no row without one.",
+        EXPORTER,
+        rows.number(lambda snapshot: snapshot.roll.members),
     ),
     Family(
         "acm_exporter_aws_requests_total",

@@ -86,6 +86,9 @@ SOURCE: Subject[Source] = Subject(
     lambda source: (source.source, source.account, source.region),
     lambda snapshot: snapshot.sources,
 )
+ACCOUNT: Subject[tuple[str, str]] = Subject(  # an account's id and name
+    ("account",), lambda one: (one[0],), lambda snapshot: snapshot.roll.names.items()
+)
 KEEPING: Subject[Keeping] = Subject(
     (), lambda _: (), lambda snapshot: () if snapshot.keeping is None else (snapshot.keeping,)
 )

@@ -15,6 +15,8 @@ from typing import TypeAlias
 from exporter.facts.file import FileLook as FileLook
 from exporter.facts.file import Held as Held
 from exporter.facts.file import Location as Location
+from exporter.facts.organization import Member as Member
+from exporter.facts.organization import Organization as Organization
 from exporter.facts.resource import Description as Description
 from exporter.facts.resource import Listener as Listener
 from exporter.facts.resource import Resource as Resource

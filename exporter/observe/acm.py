@@ -14,6 +14,7 @@ from exporter.facts import Certificate, Description, Seen, Sight, Unseen, Why
 from exporter.observe.acm_parse import Reading, from_describe, from_list, from_search
 from exporter.observe.aws import Access, Clients
 from exporter.observe.aws_errors import Refused
+from exporter.observe.pace import Pace
 from exporter.observe.resources import api_domains, describe
 from exporter.observe.sight import Blind, sight
 
@@ -33,7 +34,6 @@ SWEEP_DEADLINE = 300.0  # seconds
 CALL_DEADLINE = 60.0
 CALLS_DEADLINE = 300.0  # of several calls, each with its turn
 FALLBACK_SECONDS = 3600.0  # how long ListCertificates serves before SearchCertificates is tried again
-BURST = 5  # calls that may follow each other at once: a sweep of 2,500 certificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class AcmEye:
         self._clients = clients
         self._access = access
         self._executor = executor
-        self._pace = _Pace(1 / requests_per_second)
+        self._pace = Pace(1 / requests_per_second)
         self._line = asyncio.Lock()
         self._list_until = 0.0  # loop time
 
@@ -209,20 +209,6 @@ class AcmEye:
             return self._clients.call(self._access, self.region, operation, **parameters)
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
-
-
-class _Pace:
-    """Even slots on the loop's clock, of which a few unused ones may be taken at once."""
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._next = 0.0
-
-    async def slot(self) -> None:
-        now = asyncio.get_running_loop().time()
-        start = max(self._next, now - (BURST - 1) * self._interval)
-        self._next = start + self._interval
-        await asyncio.sleep(start - now)
 
 
 def _read(read: Callable[[Mapping[str, Any]], Reading], answered: Any) -> Certificate:

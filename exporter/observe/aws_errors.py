@@ -14,6 +14,8 @@ _KEYS = "check the credentials, the clock of this machine, and that the region i
 _SLOWER = "lower aws.requests_per_second or ask AWS for a higher quota"
 _RENEW = "renew the credentials (aws sso login, or a new session token)"
 _GONE = "it was deleted: ACM will notice soon"
+_NO_ORGANIZATION = "the account is in no organization: see aws.organization, and whose credentials list it"
+_LISTING = "ListAccounts", "ListAccountsForParent", "ListOrganizationalUnitsForParent"
 _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("AccessDenied", Why.DENIED, ""),
     ("UnauthorizedOperation", Why.DENIED, ""),
@@ -34,6 +36,8 @@ _PREFIXES = (  # the beginning of an error code, the reason, what to do
     ("ResourceNotFound", Why.NOT_FOUND, "it was deleted, or its ARN is of another account or region"),
     ("LoadBalancerNotFound", Why.NOT_FOUND, _GONE),
     ("NoSuchDistribution", Why.NOT_FOUND, _GONE),
+    ("AWSOrganizationsNotInUse", Why.NOT_FOUND, _NO_ORGANIZATION),
+    ("ParentNotFound", Why.NOT_FOUND, "see the organizational_units of aws.organization"),
     ("InvalidState", Why.AWS_ERROR, "its state does not allow that now: look at it with `check`"),
     ("InvalidDomainValidationOptions", Why.AWS_ERROR, "the validation domain must be above that name"),
     ("Conflict", Why.AWS_ERROR, "another change of it is under way: wait, then try again"),
@@ -94,6 +98,8 @@ def _refused(error: aws.ClientError) -> Refused:
         advice = f"allow {_action(error.operation_name, message)} to these credentials"
         if error.operation_name == "AssumeRole":
             advice += ", and them in the role's trust policy (external id)"
+        if error.operation_name in _LISTING:
+            advice += ", of the management account or a delegated administrator's"
     if why is Why.NO_CREDENTIALS or _QUOTED.search(message):
         message = ""  # may quote the signed request, which holds the session token and the external id
     said = f"{error.operation_name}: {code}: {message}" if message else f"{error.operation_name}: {code}"
@@ -105,6 +111,7 @@ _SERVICES = {  # of the operations that are not ACM's
     **dict.fromkeys(("AssumeRole", "GetCallerIdentity"), "sts"),
     **dict.fromkeys(("ListHostedZonesByName", "ListResourceRecordSets", "GetChange"), "route53"),
     "ChangeResourceRecordSets": "route53",
+    **dict.fromkeys(_LISTING, "organizations"),
 }
 
 _ACTIONS = {  # that are not called as their operations and services are

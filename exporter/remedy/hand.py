@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +119,7 @@ class Hands:
     clients: Clients
     executor: ThreadPoolExecutor
     accesses: Sequence[Access]
+    elsewhere: Callable[[str], Access] | None = None  # the way to the account of any ARN
     _known: dict[Access, Sight[str]] = field(default_factory=dict)
 
     async def of(self, arn: str) -> Sight[Hand]:
@@ -133,6 +134,8 @@ class Hands:
                     unknown.append(f"one is {found}")
                 case Unseen(detail=detail):
                     unknown.append(f"one could not be asked ({detail})")
+        if self.elsewhere is not None:
+            return Seen(Hand(self.clients, self.executor, self.elsewhere(arn), account, region))
         says = f"none of the configured accounts is {account}, whose {arn} is"
         return Unseen(Why.NOT_FOUND, f"{says}: {_listed(unknown)}; see aws.accounts")
 

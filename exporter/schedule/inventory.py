@@ -145,7 +145,7 @@ class Inventory:
         began = asyncio.get_running_loop().time()
         sight = await survived(self.eye.sweep())
         duration = asyncio.get_running_loop().time() - began
-        before = self.source
+        before, why_before = self.source, self.why
         account = self.eye.account or before.account
         self.swept = True
         self.source = replace(before, account=account, region=self.eye.region, duration=duration)
@@ -157,7 +157,8 @@ class Inventory:
             case Unseen(why=why, detail=detail):
                 self.source = replace(self.source, success=False, error=f"{why}: {detail}")
                 self.why = why
-        self._log(before)
+        if self.why is not why_before:
+            self._log()
         self._changed(sight)
         done()
 
@@ -197,7 +198,7 @@ class Inventory:
         async with asyncio.TaskGroup() as lanes:
             ends = [lanes.create_task(self._lane(queue, done)) for _ in range(LANES)]
         hopeless = next((end.result() for end in ends if end.result()), None)
-        if hopeless:
+        if hopeless and self.source.success:  # else it was told of the sweep
             told = {"why": hopeless.why, "detail": hopeless.detail}
             log.warning("certificates cannot be described", **self._place, **told)
         await self._tag()
@@ -276,11 +277,12 @@ class Inventory:
         """What log lines say of where this is."""
         return {"account": self.source.account, "region": self.source.region}
 
-    def _log(self, before: Source) -> None:
-        if not self.source.success:
-            log.warning("ACM could not be read", **self._place, error=self.source.error)
-        elif not before.success:
+    def _log(self) -> None:
+        """Tell what is new of how ACM fares."""
+        if self.source.success:
             log.info("ACM is read", **self._place, certificates=len(self._rows))
+        else:
+            log.warning("ACM could not be read", **self._place, error=self.source.error)
 
 
 def _is_bare(row: Certificate) -> bool:

@@ -14,9 +14,12 @@ from exporter.facts import (
     FileLook,
     Location,
     Look,
+    Member,
+    Organization,
     Question,
     Sight,
 )
+from exporter.judge.membership import Filter
 from exporter.judge.sharding import ALONE, Shard
 from exporter.snapshot import Change, Delivery, Keeping
 from exporter.snapshot.past import Door
@@ -57,14 +60,44 @@ async def _no_files(_: Location) -> tuple[FileLook, ...]:
     raise NotImplementedError
 
 
+class OrganizationEye(Protocol):
+    """What the schedule needs of observe.organization.OrganizationEye."""
+
+    @property
+    def account(self) -> str:
+        """The id of the account that lists, "" until it is known."""
+
+    @property
+    def region(self) -> str:
+        """The region of its requests."""
+
+    @property
+    def requests(self) -> Mapping[tuple[str, str], int]:
+        """HTTP requests so far by operation and code."""
+
+    async def look(self) -> Sight[Organization]:
+        """Read which accounts there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An organization to be followed: what sees it, who of it counts, and the eyes for each account."""
+
+    eye: OrganizationEye
+    enter: Callable[[Member], Sequence[tuple[Door, InventoryEye]]]
+    filter: Filter
+    interval: float = 3600.0  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """What looks: ACM by account and region, TLS, DNS, and files where there are some."""
+    """What looks: ACM by account and region, TLS, DNS, files, and the organization with further accounts."""
 
     acm: Sequence[tuple[Door, InventoryEye]]
     tls: Callable[[Domain], Awaitable[tuple[Look, ...]]]
     dns: Callable[[Question], Awaitable[Sight[Answer]]]
     files: Callable[[Location], Awaitable[tuple[FileLook, ...]]] = _no_files
+    membership: Membership | None = None
 
 
 def _nothing() -> None:

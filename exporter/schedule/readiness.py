@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Protocol
 
-from exporter.schedule.inventory import Inventory
+from exporter.schedule.fleet import Fleet
 
 PATIENCE = 60.0  # seconds that readiness waits for the descriptions of a large inventory
 LIST_PATIENCE = 900.0  # seconds that the list of targets waits for an inventory that cannot be read
@@ -21,11 +20,11 @@ class Pending(Protocol):
 
 
 class Readiness:
-    """Watches inventories and rotas for the first time that all of them are through."""
+    """Watches the inventories and rotas for the first time that all of them are through."""
 
     def __init__(
         self,
-        inventories: Sequence[Inventory],
+        fleet: Fleet,
         domains: Pending,
         questions: Pending,
         files: Pending,
@@ -36,7 +35,7 @@ class Readiness:
         """Take what is waited for, and what was reached before by the same process."""
         self.is_swept = swept
         self.is_listed = listed
-        self._inventories = inventories
+        self._fleet = fleet
         self._domains = domains
         self._questions = questions
         self._files = files
@@ -55,10 +54,11 @@ class Readiness:
             return self.is_swept
         late = asyncio.get_running_loop().time() - self._started > PATIENCE
         self.is_swept = (
-            all(one.swept for one in self._inventories)
+            self._fleet.asked
+            and all(one.swept for one in self._fleet.inventories)
             and not self._domains.pending
             and not self._files.pending
-            and (late or not (self._questions.pending or any(one.pending for one in self._inventories)))
+            and (late or not (self._questions.pending or any(one.pending for one in self._fleet.inventories)))
         )
         return self.is_swept
 
@@ -71,6 +71,9 @@ class Readiness:
         if self.is_listed or self._started is None:
             return self.is_listed
         late = asyncio.get_running_loop().time() - self._started > LIST_PATIENCE
-        enough = any if late and self._inventories else all
-        self.is_listed = enough(one.source.last_success is not None for one in self._inventories)
+        inventories = self._fleet.inventories
+        enough = any if late and inventories else all
+        self.is_listed = (late or self._fleet.complete) and enough(
+            one.source.last_success is not None for one in inventories
+        )
         return self.is_listed

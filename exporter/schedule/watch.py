@@ -15,7 +15,7 @@ from exporter.judge.rule import Policy
 from exporter.judge.validation import questions
 from exporter.schedule.estate import Estate
 from exporter.schedule.filing import Filing
-from exporter.schedule.inventory import Inventory
+from exporter.schedule.fleet import Fleet
 from exporter.schedule.memory import Memory
 from exporter.schedule.plan import NOBODY, Aside, Eyes, Plan
 from exporter.schedule.progress import Progress, counter
@@ -62,48 +62,31 @@ class Watch:
         self.annals = Annals(past, aside)
         self._ledger = self._new_ledger()
         self._behind = True  # the ledger knows nothing of what is known
-        self._ways = {
-            way: Inventory(
-                eye,
-                plan.acm_interval,
-                clock,
-                self._inventory_changed,
-                name=way.name,
-                tags=plan.tags,
-                ours=plan.shard.has,
-                due=before.sweeps.get(way),
-                requests=before.requests.get(way),
-                resources=plan.resources,
-            )
-            for way, eye in eyes.acm
-        }
-        self._inventories = tuple(self._ways.values())
-        for way, inventory in self._ways.items():
-            if way in past.stocks:
-                inventory.restore(past.stocks[way])
-        self._estate = Estate(self._inventories, plan.domains)
+        self._changed = asyncio.Event()
+        self._fleet = Fleet(
+            eyes, plan, clock, looked=self._inventory_changed, changed=self._changed.set, past=past
+        )
+        self._estate = Estate(self._fleet, plan.domains)
         self._domains = Rota(plan.tls_interval, plan.abreast, self._look, plan.room, before.looks)
         self._questions = Rota(plan.dns_interval, QUESTIONS_ABREAST, self._ask, turns=before.questions)
-        self._changed = asyncio.Event()
         self._files = Filing(plan, eyes.files, self._memory, self._changed, past, clock=clock)
         self._refused = False
         self.shown = asyncio.Event()  # set by each snapshot
         self._aimed = False  # whether the rotas were pointed at anything
         self._targets: tuple[Domain, ...] = ()
         self._readiness = Readiness(
-            self._inventories,
+            self._fleet,
             self._domains,
             self._questions,
             self._files,
             swept=past.process.swept,
-            listed=past.process.listed and past.stocks.keys() <= self._ways.keys(),
+            listed=past.process.listed and past.stocks.keys() <= self._fleet.ways.keys(),
         )
 
     async def run(self) -> Never:
         """Watch for ever."""
         async with asyncio.TaskGroup() as group:
-            for number, inventory in enumerate(self._inventories, 1):
-                group.create_task(inventory.run(number / len(self._inventories)))
+            group.create_task(self._fleet.run())
             group.create_task(self._domains.run())
             group.create_task(self._questions.run())
             group.create_task(self._files.run())
@@ -121,12 +104,12 @@ class Watch:
         """
         for one in (self._domains, self._questions, self._files):
             one.renew()
-        swept = counter(progress, "accounts and regions", len(self._inventories))
-        await asyncio.gather(*(one.refresh(swept) for one in self._inventories))
-        described = counter(
-            progress, "certificates", sum(len(one.stale(wanted)) for one in self._inventories)
-        )
-        await asyncio.gather(*(one.describe(wanted, described) for one in self._inventories))
+        await self._fleet.enlist()
+        inventories = self._fleet.inventories
+        swept = counter(progress, "accounts and regions", len(inventories))
+        await asyncio.gather(*(one.refresh(swept) for one in inventories))
+        described = counter(progress, "certificates", sum(len(one.stale(wanted)) for one in inventories))
+        await asyncio.gather(*(one.describe(wanted, described) for one in inventories))
         self._estate.update()
         self._aim(wanted, looking=True)
         await self._files.once(counter(progress, "files", self._files.pending))
@@ -137,15 +120,16 @@ class Watch:
 
     def past(self) -> Past:
         """Hand over all that is known at this moment."""
-        memory, ways = self._memory, self._ways.items()
+        memory, ways = self._memory, self._fleet.ways.items()
         return Past(
-            stocks={way: one.stock for way, one in ways},
+            stocks=self._fleet.stocks,
             domains=self._plan.domains,
             looks=dict(memory.looks),
             answers=dict(memory.answers),
             remembered=dict(memory.remembered),
             files=self._files.looks,
-            sources=(memory.tls.source, memory.dns.source, *self._files.sources),
+            sources=(memory.tls.source, memory.dns.source, *self._files.sources, *self._fleet.sources),
+            members=self._fleet.members,
             histories=self.annals.book.histories,
             changed=self.annals.book.counts,
             process=Process(
@@ -158,6 +142,7 @@ class Watch:
                 files=self._files.turns,
                 swept=self._readiness.is_swept,
                 listed=self._readiness.is_listed,
+                listings=self._fleet.listings,
             ),
         )
 
@@ -171,12 +156,13 @@ class Watch:
             answers=dict(memory.answers),
             remembered=dict(memory.remembered),
             sources=self._sources(),
-            requests=self._estate.requests(),
+            requests=self._fleet.requests(),
             tally=dict(memory.tally),
             swept=self._readiness.swept(),
             targets=self._targets,
             listed=self._readiness.listed(),
             files=self._files.latest(),
+            roll=self._fleet.roll(),
         )
 
     def refuse(self) -> asyncio.Event:
@@ -274,7 +260,7 @@ class Watch:
         return snapshot
 
     def _news(self) -> News:
-        sources, requests = self._sources(), self._estate.requests()
+        sources, requests = self._sources(), self._fleet.requests()
         certificates = self._follow()
         looks, answers = self._memory.news()
         if self._behind:
@@ -300,6 +286,7 @@ class Watch:
             self.annals.aside.keeping(),
             self.annals.aside.delivery(),
             self._files.latest(),
+            self._fleet.roll(),
         )
 
     def _new_ledger(self) -> Ledger:

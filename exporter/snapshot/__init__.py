@@ -33,7 +33,7 @@ Place: TypeAlias = tuple[str, int]  # a domain and a port
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one source (acm, tls, dns or file) fared when it was last asked; `error` is text for people."""
+    """How one source (acm, organization, resources, tls, dns, file) fared of late; `error` is text."""
 
     source: str
     account: str = ""
@@ -67,6 +67,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Roll:
+    """The accounts as people know them."""
+
+    names: Mapping[str, str] = field(default_factory=dict)  # account id -> name
+    members: int | None = None  # chosen of the organization; None: there is none, or it was never listed
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that the schedule has gathered so far: the raw material of a snapshot."""
 
@@ -82,6 +90,7 @@ class Known:
     targets: tuple[Domain, ...] = ()  # the configured domains and the names of the certificates
     listed: bool = False  # the inventories were read, so that no target is missing
     files: tuple[FileLook, ...] = ()
+    roll: Roll = Roll()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,7 @@ class News:
     keeping: Keeping | None = None
     delivery: Delivery | None = None
     files: tuple[FileLook, ...] = ()
+    roll: Roll = Roll()
 
 
 class What(StrEnum):
@@ -203,6 +213,7 @@ class Snapshot:
     keeping: Keeping | None = None  # None: there is no state file
     delivery: Delivery | None = None  # None: there is no webhook
     files: tuple[Filed, ...] = ()
+    roll: Roll = Roll()
 
     @property
     def rules(self) -> RuleSet:

@@ -114,6 +114,7 @@ class Ledger:
             keeping=news.keeping,
             delivery=news.delivery,
             files=self._files,
+            roll=news.roll,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 

@@ -15,6 +15,7 @@ from exporter.facts import (
     FileLook,
     Location,
     Look,
+    Member,
     Question,
     Sight,
     Unseen,
@@ -76,6 +77,7 @@ class Process:
     files: Mapping[Location, float] = field(default_factory=dict)
     swept: bool = False  # everything was looked at once
     listed: bool = False  # no target was missing for want of an inventory
+    listings: Mapping[tuple[str, str], int] = field(default_factory=dict)  # requests to Organizations
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Past:
     answers: Mapping[Question, Sight[Answer]] = field(default_factory=dict)
     remembered: Mapping[Question, Answer] = field(default_factory=dict)
     files: Mapping[str, tuple[FileLook, ...]] = field(default_factory=dict)  # by the path of their location
-    sources: tuple[Source, ...] = ()  # of TLS, DNS and files
+    sources: tuple[Source, ...] = ()  # of TLS, DNS, files and the organization
+    members: tuple[Member, ...] | None = None  # chosen of the organization; None: it was never listed
     histories: Mapping[Subject, History] = field(default_factory=dict)  # the longest gone first
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     undelivered: tuple[Change, ...] = ()  # what the webhook was not told yet

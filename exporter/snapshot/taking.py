@@ -55,6 +55,7 @@ def take(known: Known, policy: Policy, now: datetime, configured_at: datetime | 
         listed=known.listed,
         configured_at=configured_at,
         files=files,
+        roll=known.roll,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from exporter.facts import Answer, Domain, FileLook, Look, Question, Sight, Why
+from exporter.facts import Answer, Domain, FileLook, Look, Member, Question, Sight, Why
 from exporter.snapshot import Change, History, Place, Source, Subject, What
 from exporter.snapshot.past import Door, Entry, Past, Stock, Told
 from exporter.store.coding import Coding, Json, MalformedError, coding
@@ -155,6 +155,7 @@ KINDS = (
         coding(Source),
         lambda past: ((source.source, source) for source in past.sources),
     ),
+    Kind("member", coding(str), coding(Member), lambda past: ((one.id, one) for one in past.members or ())),
     Kind("history", coding(Subject), coding(History), lambda past: past.histories.items()),
     Kind("changed", coding(tuple[str, What]), coding(int), lambda past: past.changed.items()),
     Kind(
@@ -216,6 +217,7 @@ class Gathered:
             answers=nouns["answer"],
             remembered=nouns["remembered"],
             sources=tuple(nouns["source"].values()),
+            members=tuple(nouns["member"].values()) or None,
             histories=nouns["history"],
             changed=nouns["changed"],
             undelivered=nouns["undelivered"].get("", ()),

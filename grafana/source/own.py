@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana.source.panels import Json, arrange, bars, graph, stat, timeline
+from grafana.source.panels import Column, Json, arrange, bars, graph, stat, table, timeline
 from grafana.source.queries import SOME_BAD, UP, YES_NO, in_bars
 from grafana.source.thresholds import SNAPSHOT_STALE_SECONDS
 from grafana.source.variables import ACCOUNT, INSTANCE, REGION, dashboard
@@ -33,6 +33,7 @@ def make() -> Json:
             [
                 ("", 4, list(zip(NARROW, _numbers(), strict=True))),
                 ("Sources", 8, [(12, _sources()), (12, _since())]),
+                ("Accounts", 8, [(24, _accounts())]),
                 ("AWS", 9, [(10, _requests()), (7, _quota()), (7, _codes())]),
                 ("Looks", 8, [(8, _looks()), (8, _outcomes()), (8, _durations())]),
                 ("The process", 7, [(6, one) for one in _process()]),
@@ -47,7 +48,7 @@ def _numbers() -> list[Json]:
         stat("Up", "Whether Prometheus reaches every exporter.", f"min(up{{{OWN}}})", words=YES_NO),
         stat(
             "Sources that fail",
-            "Sources (ACM by account and region, TLS, DNS) that failed when last asked.",
+            "Sources (ACM by account and region, the organization, TLS, DNS) that failed when last asked.",
             f"sum(acm_exporter_source_success{{{PLACE}}} == bool 0)",
             steps=SOME_BAD,
         ),
@@ -92,6 +93,24 @@ def _sources() -> Json:
         f"min by (source, account, region) (acm_exporter_source_success{{{PLACE}}})",
         SOURCE,
         in_bars(UP),
+    )
+
+
+def _accounts() -> Json:
+    """Show the accounts by the names that people know; one without a name stays in the table."""
+    worked = f'min by (account) (acm_exporter_source_success{{{PLACE}, source="acm"}})'
+    names = f"max by (account, name) (acm_account_info{{{OWN}}})"
+    return table(
+        "Accounts",
+        "Whether all regions of each account could be read, those that could not first, with the account's "
+        "name in the configuration or in AWS Organizations.",
+        {"read": worked, "names": f"{names} and on (account) {worked}"},
+        [
+            Column("account", "Account", width=150),
+            Column("name", "Name"),
+            Column("=read", "Read", words=YES_NO, width=100),
+        ],
+        sort=("Read", False),
     )
 
 

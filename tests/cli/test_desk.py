@@ -30,3 +30,18 @@ def test_a_role_for_writing_stands_in_for_the_one_that_reads(tmp_path: Path) -> 
             Access(profile="other", role_arn="arn:aws:iam::222222222222:role/writes"),
             Access(),
         )
+
+
+def test_an_organization_gives_its_own_account_without_a_role(tmp_path: Path) -> None:
+    """Its credentials reach the account that they are of; with a role for writing, that role is for all."""
+    file = tmp_path / "acm-exporter.yaml"
+    text = "aws: {organization: {role_name: reads, profile: hub}}"
+    for role, accesses in (("", (Access("hub"),)), (", fix_role_name: writes", ())):
+        file.write_text(text.replace("reads", f"reads{role}"))
+        with desk_of(config.load(file, {})) as desk:
+            assert desk.hands.accesses == accesses
+            assert desk.hands.elsewhere is not None
+            arn = "arn:aws:iam::222222222222:role/" + ("writes" if role else "reads")
+            assert desk.hands.elsewhere("arn:aws:acm:us-east-1:222222222222:certificate/a") == Access(
+                "hub", arn
+            )

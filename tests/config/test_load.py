@@ -25,10 +25,12 @@ from exporter.config import (
     Account,
     Aws,
     CertificateFile,
+    Choice,
     ConfigError,
     Dns,
     Domain,
     Events,
+    Organization,
     Probe,
     Renewal,
     Settings,
@@ -88,6 +90,16 @@ aws:
       profile: production
     - role_arn: {ROLE}
       external_id: swordfish
+  organization:
+    role_name: audit/acm-exporter
+    fix_role_name: acm-exporter-fix
+    external_id: swordfish
+    profile: hub
+    role_arn: {ROLE}
+    regions: [us-east-1]
+    include: {{accounts: [012345670123], names: [production-*]}}
+    exclude: {{organizational_units: [ou-ab12-cdefgh34]}}
+    interval: 30m
   tags: [team, "aws:cloudformation:stack-name"]
   requests_per_second: 0.5
 domains:
@@ -155,6 +167,17 @@ def test_whole(tmp_path: Path) -> None:
             accounts=(
                 Account(name="012345670123", regions=("us-east-1", "us-gov-west-1"), profile="production"),
                 Account(role_arn=ROLE, external_id="swordfish"),
+            ),
+            organization=Organization(
+                role_name="audit/acm-exporter",
+                fix_role_name="acm-exporter-fix",
+                external_id="swordfish",
+                profile="hub",
+                role_arn=ROLE,
+                regions=("us-east-1",),
+                include=Choice(accounts=("012345670123",), names=("production-*",)),
+                exclude=Choice(organizational_units=("ou-ab12-cdefgh34",)),
+                interval=timedelta(minutes=30),
             ),
             tags=("team", "aws:cloudformation:stack-name"),
             requests_per_second=0.5,
@@ -246,6 +269,7 @@ def test_defaults() -> None:
                     "fix_role_arn": "",
                 },
             ),
+            "organization": None,
             "tags": (),
             "resources": (),
             "requests_per_second": 4.0,
@@ -295,6 +319,24 @@ def test_nothing_written(tmp_path: Path, text: str) -> None:
 def test_no_accounts(tmp_path: Path) -> None:
     """An empty list of accounts lists no certificates, unlike a list that is not written."""
     assert read(tmp_path, "aws: {accounts: []}").aws.accounts == ()
+
+
+def test_an_organization_takes_the_place_of_the_ambient_account(tmp_path: Path) -> None:
+    """It has an hour, all accounts and no list beside it, unless a list is written."""
+    alone = read(tmp_path, "aws: {organization: {role_name: reader}}").aws
+    assert (alone.accounts, alone.organization) == ((), Organization(role_name="reader"))
+    assert Organization(role_name="reader").model_dump() == {
+        "role_name": "reader",
+        "fix_role_name": "",
+        "external_id": "",
+        "profile": "",
+        "role_arn": "",
+        "regions": (),
+        "include": None,
+        "exclude": {"accounts": (), "names": (), "organizational_units": ()},
+        "interval": timedelta(hours=1),
+    }
+    assert read(tmp_path, "aws: {organization: {role_name: r}, accounts: [{}]}").aws.accounts == (Account(),)
 
 
 def test_variables(tmp_path: Path) -> None:
@@ -452,6 +494,7 @@ def test_example_has_every_default() -> None:
         "aws.accounts.external_id",
         *(name for name in keys(Settings) if name.startswith(("domains.", "files."))),
         "aws.accounts.fix_role_arn",
+        *(name for name in keys(Settings) if name.startswith("aws.organization")),
         "probe.allow",
         "probe.ca_file",
         "probe.proxy",

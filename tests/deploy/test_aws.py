@@ -18,8 +18,11 @@ import yaml
 
 from exporter import config
 from exporter.cli import build
-from exporter.demo.acm import Fault
+from exporter.demo.acm import AcmStandIn, Fault
+from exporter.demo.organization import Account
+from exporter.demo.papers import environment
 from exporter.demo.world import world
+from tests.demo.test_acm import issued
 from tests.deploy.cloudformation import Template
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +32,7 @@ POLICIES = {
     "observe": "iam-policy.json",
     "accounts": "iam-policy-accounts.json",
     "resources": "iam-policy-resources.json",
+    "organization": "iam-policy-organization.json",
     "fix": "iam-policy-fix.json",
 }
 
@@ -42,7 +46,7 @@ FREE = {"sts:GetCallerIdentity"}
 SELDOM = {
     "elasticloadbalancing:DescribeListenerCertificates"
 }  # the demo's load balancers have one TLS listener each
-BESIDE = {"observe": ("accounts",), "fix": ("observe",)}
+BESIDE = {"observe": ("accounts", "organization"), "fix": ("observe",)}
 
 
 def actions(*uses: str) -> set[str]:
@@ -108,6 +112,33 @@ async def test_actions_are_those_of_the_calls_that_a_sweep_makes(
     assert called(operations) == actions("observe", "accounts", "resources") - SELDOM
 
 
+async def test_actions_are_those_of_the_calls_that_an_organization_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is listed, a unit is looked into, and a role is assumed."""
+    home, away = "111122223333", "444455556666"
+    one = issued(1, account=away)
+    acm = await AcmStandIn.start({one["CertificateArn"]: one})
+    acm.organization.listers = [home]
+    acm.organization.accounts = [Account(home, "home"), Account(away, "away", "ou-ab12-cdefgh34")]
+    acm.organization.units = {"ou-ab12-cdefgh34": "r-root"}
+    acm.faults.append(Fault("AccessDeniedException", "SearchCertificates"))
+    around = environment(acm.url, tmp_path)
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "acm-exporter.yaml"
+    file.write_text(
+        "aws: {tags: [team], organization: {role_name: acm-exporter, regions: [us-east-1],"
+        " include: {organizational_units: [ou-ab12-cdefgh34]}}}\n"
+        "probe: {certificate_names: false}\ndns: {nameservers: ['127.0.0.1:1'], timeout: 1s}\n"
+    )
+    with build.watch(config.load(file, around)) as (watch, _):
+        await watch.once()
+    await acm.close()
+    operations = {operation for _, _, operation in acm.requests}
+    assert called(operations) == actions("observe", "accounts", "organization")
+
+
 @pytest.mark.parametrize("use", POLICIES)
 def test_policies_are_those_of_the_table(use: str) -> None:
     """What is shipped as JSON has the statements of the table."""
@@ -138,7 +169,7 @@ def test_the_page_and_the_files_are_as_made(tmp_path: Path) -> None:
 
 
 def test_the_template_and_all_actions_pass_the_linter(tmp_path: Path) -> None:
-    """cfn-lint knows every resource of CloudFormation and every action of IAM, also those that are only planned."""
+    """cfn-lint knows every resource of CloudFormation and every action of IAM."""
     template: dict[str, Any] = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}
     for use, statements in USES.items():
         document = {"Version": "2012-10-17", "Statement": [_statement(one) for one in statements]}
@@ -243,6 +274,15 @@ def test_a_role_of_an_instance_and_one_for_people_who_fix() -> None:
     }
 
 
+@pytest.mark.parametrize("hub", ["", "arn:aws:iam::111111111111:role/acm-exporter"])
+def test_a_role_that_lists_the_organization(hub: str) -> None:
+    """The exporter's own role may list, or one that it assumes in the management account."""
+    made = stack(ListsOrganization="true", **({"HubRoleArn": hub, "ExternalId": "agreed"} if hub else {}))
+    assert {name: found for name, (_, found) in made.items()} == {
+        "acm-exporter": statements("observe", "organization")
+    }
+
+
 def test_documented_parameters_are_those_of_the_template() -> None:
     """Whoever copies a command from the page gives parameters that there are, with values that are accepted."""
     declared = Template(TEMPLATE).parameters
@@ -252,7 +292,8 @@ def test_documented_parameters_are_those_of_the_template() -> None:
     given += re.findall(r"ParameterKey=(\w+),ParameterValue=(\S+)", page)
     given += re.findall(r"`(\w+)=(\S+)`", page)
     assert {name for name, _ in given} == {
-        *("OidcProvider", "OrganizationId", "HubRoleArn", "ExternalId", "Service", "DescribeResources")
+        *("OidcProvider", "OrganizationId", "HubRoleArn", "ExternalId", "Service"),
+        *("DescribeResources", "ListsOrganization"),
     }
     for name, value in given:
         assert re.fullmatch(declared[name].get("AllowedPattern", ".+"), value), name

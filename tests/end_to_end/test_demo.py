@@ -99,6 +99,7 @@ async def test_every_family_has_rows_in_the_demo(seen: tuple[World, Snapshot]) -
         "tls_endpoint_first_seen_timestamp_seconds",
         "tls_endpoint_serial_changed_timestamp_seconds",
         "tls_endpoint_ocsp_status",
+        "acm_exporter_organization_accounts",
         "acm_exporter_changes_total",
     ]
 

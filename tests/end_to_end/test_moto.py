@@ -166,3 +166,50 @@ async def test_what_uses_a_certificate(moto: str, tmp_path: Path) -> None:
     assert told["api_domain", "api.example.com"].dns_name.endswith(f".execute-api.{REGION}.amazonaws.com")
     (source,) = [one for one in board.latest.sources if one.source == "resources"]
     assert (source.account, source.region, source.error, source.success) == (ACCOUNT, REGION, "", True)
+
+
+async def test_an_organization(moto: str, tmp_path: Path) -> None:
+    """Moto's accounts are found, those under a unit within a unit too, and each is entered by its role."""
+    organizations = boto3.client("organizations", region_name="us-east-1", endpoint_url=moto)
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    above = organizations.create_organizational_unit(ParentId=root, Name="above")["OrganizationalUnit"]["Id"]
+    below = organizations.create_organizational_unit(ParentId=above, Name="below")["OrganizationalUnit"]["Id"]
+    made = [
+        organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        for name in ("web", "data", "lab")
+    ]
+    web, data, lab = (one["AccountId"] for one in made)
+    for account in (web, lab):
+        organizations.move_account(AccountId=account, SourceParentId=root, DestinationParentId=below)
+    session = boto3.client("sts", region_name=REGION, endpoint_url=moto).assume_role(
+        RoleArn=f"arn:aws:iam::{web}:role/reader", RoleSessionName="test"
+    )["Credentials"]
+    acm = boto3.client(
+        "acm",
+        region_name=REGION,
+        endpoint_url=moto,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    arn = acm.request_certificate(DomainName="web.example.com", ValidationMethod="DNS")["CertificateArn"]
+    file = tmp_path / "acm-exporter.yaml"
+    include = f"{{accounts: ['{ACCOUNT}'], organizational_units: [{above}]}}"
+    file.write_text(
+        f"aws: {{organization: {{role_name: reader, include: {include}, exclude: {{names: [lab]}}}}}}\n"
+        "probe: {certificate_names: false}\n"
+        "dns: {nameservers: ['127.0.0.1:1'], timeout: 1s}\n"
+    )
+    with build.watch(config.load(file, {})) as (watch, board):
+        await watch.once()
+    assert [case.certificate.arn for case in board.latest.cases] == [arn]
+    assert arn.split(":")[4] == web
+    assert dict(board.latest.roll.names) == {ACCOUNT: "master", web: "web"}
+    fared = {(one.source, one.account, one.region): one.success for one in board.latest.sources[:3]}
+    assert fared == {
+        ("organization", ACCOUNT, ""): True,
+        ("acm", ACCOUNT, REGION): True,
+        ("acm", web, REGION): True,
+    }
+    assert data not in board.latest.roll.names

@@ -10,7 +10,19 @@ from typing import Any
 from exporter.facts import Certificate, Evidence, FileLook, Look, Timing, Unseen, Why
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
 from exporter.judge.verdict import RULES, Verdict, Word
-from exporter.snapshot import Case, Change, Delivery, Filed, History, Keeping, Snapshot, Source, Spot, What
+from exporter.snapshot import (
+    Case,
+    Change,
+    Delivery,
+    Filed,
+    History,
+    Keeping,
+    Roll,
+    Snapshot,
+    Source,
+    Spot,
+    What,
+)
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -106,6 +118,7 @@ SMALL = snapshot(
     changes=(CHANGE, MOVED),
     changed={("certificate", What.SERIAL): 1, ("endpoint", What.SERIAL): 0},
     keeping=Keeping(healthy=True, last_write=NOON, size=4096, dropped=2),
+    roll=Roll({"111122223333": "production"}, 1),
     delivery=Delivery(True, NOON, {"ok": 1, "rejected": 0}, delivered=2, dropped=1, waiting=3),
     files=(LATE, LOST),
 )

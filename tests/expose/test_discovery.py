@@ -107,6 +107,10 @@ def test_why_there_is_no_list() -> None:
     assert missing(replace(nothing, sources=(Source("acm", "production", "us-east-1"), Source("tls")))) == (
         "the inventory has not been read yet: production us-east-1"
     )
+    denied = Source("organization", "111122223333", success=False, error="denied: no")
+    assert missing(replace(nothing, sources=(denied,))) == (
+        "the inventory has not been read yet: organization 111122223333 (denied: no)"
+    )
     assert missing(replace(nothing, sources=UNREAD)) == (
         "the inventory has not been read yet: 000000000000 us-east-1 (throttled: slow down);"
         " 000000000001 us-east-1 (throttled: slow down); 000000000002 us-east-1 (throttled: slow down)"

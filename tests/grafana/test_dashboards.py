@@ -170,6 +170,7 @@ VALUELESS = {
     "Endpoints with a fault, and the next to expire",
     "Chains that are not trusted or end before their leaf",
     "Certificates in files",
+    "Accounts",
 }
 
 

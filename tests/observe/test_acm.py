@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from exporter.demo.acm import ANSWER, GARBAGE, HANG, AcmStandIn, Fault, serial_text
 from exporter.demo.pki import new_key, root
 from exporter.facts import Certificate, Details, Seen, Unseen, Validation, Why
-from exporter.observe import acm
+from exporter.observe import acm, pace
 from exporter.observe.acm import AcmEye
 from exporter.observe.aws import Access, Clients
 
@@ -329,9 +329,9 @@ async def test_descriptions_keep_the_pace(stand_in: AcmStandIn, eyes: Eyes) -> N
     """Calls are spread at the rate that was configured, but for a small burst at the start."""
     eye, loop = eyes(rate=40.0), asyncio.get_running_loop()
     began = loop.time()
-    await asyncio.gather(*(eye.describe(arn(1)) for _ in range(acm.BURST + 20)))
+    await asyncio.gather(*(eye.describe(arn(1)) for _ in range(pace.BURST + 20)))
     assert loop.time() - began > 20 / 40 - 0.02
-    assert eye.requests == {("DescribeCertificate", "OK"): acm.BURST + 20}
+    assert eye.requests == {("DescribeCertificate", "OK"): pace.BURST + 20}
 
 
 async def test_a_sweep_does_not_stand_in_line(stand_in: AcmStandIn, eyes: Eyes) -> None:

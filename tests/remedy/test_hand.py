@@ -122,6 +122,22 @@ async def test_the_account_of_a_certificate_is_found(acm: AcmStandIn) -> None:
     assert counted == {"GetCallerIdentity": 1}
 
 
+async def test_an_account_of_an_organization_is_reached_by_its_role(acm: AcmStandIn) -> None:
+    """Any account that none of the list is has a role to be assumed; the own one needs none."""
+    role = Access(role_arn=f"arn:aws:iam::{ACCOUNT}:role/fix")
+    both = Hands(Clients(2), ThreadPoolExecutor(2), (Access(),), lambda _: role)
+    acm.accounts["AKIAEXAMPLE"] = "999900001111"
+    found = await both.of(ARN)
+    assert isinstance(found, Seen)
+    assert isinstance(await found.value.read("DescribeCertificate", CertificateArn=ARN), Seen)
+    assert acm.requests["999900001111", REGION, "AssumeRole"] == 1
+    acm.accounts["AKIAEXAMPLE"] = ACCOUNT
+    own = await Hands(Clients(2), ThreadPoolExecutor(2), (Access(),), lambda _: role).of(ARN)
+    assert isinstance(own, Seen)
+    assert isinstance(await own.value.read("DescribeCertificate", CertificateArn=ARN), Seen)
+    assert acm.requests["999900001111", REGION, "AssumeRole"] == 1
+
+
 async def test_a_foreign_certificate_is_refused(acm: AcmStandIn) -> None:
     """It is said which accounts there are."""
     acm.accounts["AKIAEXAMPLE"] = "999900001111"

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from exporter.facts import Ask, Caa, Domain, Question, Seen, Unseen, Why
+from exporter.facts import Ask, Caa, Domain, Member, Question, Seen, Unseen, Why
 from exporter.snapshot import Change, History, Source, What
 from exporter.snapshot.past import Door, Entry, Past, Process, Stock
 from tests.evidence import ARN, CERTIFICATE, DAY, LOOKS, NOON, OTHER_ARN, SERIAL, answers, look, missed
@@ -79,6 +79,7 @@ def distinct(past: Past) -> Past:
         },
         domains=tuple({(one.name, one.port): one for one in past.domains}.values()),
         sources=tuple({one.source: one for one in past.sources}.values()),
+        members=tuple({one.id: one for one in past.members or ()}.values()) or None,
         process=Process(),
     )
 
@@ -90,6 +91,7 @@ def facts(past: Past) -> dict[Any, Any]:
         **{("entry", way, one.row.arn): one for way, stock in past.stocks.items() for one in stock.entries},
         **{("domain", one.name, one.port): one for one in past.domains},
         **{("source", one.source): one for one in past.sources},
+        **{("member", one.id): one for one in past.members or ()},
         **{("undelivered", number): one for number, one in enumerate(past.undelivered)},
         **_by_key(past, ("looks", "files", "answers", "remembered", "histories", "changed")),
     }
@@ -125,6 +127,7 @@ LIVED = Past(
     answers={**answers(CERTIFICATE), Question(Ask.CAA, "x.example"): Unseen(Why.RESOLVER_TIMEOUT, "late")},
     remembered={Question(Ask.CAA, "x.example"): Caa()},
     sources=(Source("tls", success=True, duration=0.1, last_success=NOON), Source("dns", error="none")),
+    members=(Member("111122223333", "production", own=True), Member("444455556666", "web", units=("ou-a",))),
     histories={ARN: History(NOON - DAY, {What.SERIAL: f"{SERIAL:x}", What.VERDICT: "renews"}, (CHANGE,))},
     changed={("certificate", What.SERIAL): 1},
     undelivered=(CHANGE,),

@@ -56,7 +56,7 @@ def _nothing(snapshot: Snapshot) -> str:
     asked = [source for source in snapshot.sources if source.source == "acm"]
     if not snapshot.ready:
         return "No certificate was seen so far: wait for the first sweep to end."
-    if any(source.success is False for source in asked):
+    if any(one.success is False for one in snapshot.sources if one.source in {"acm", "organization"}):
         return "No certificate could be read: see the sources that fail, above."
     places = ", ".join(f"{one.account} {one.region}".strip() for one in asked) or "no account"
     return (

@@ -41,8 +41,9 @@ unless on () {past("acm_exporter_source_success", source="=~tls|dns|file")} == 0
         f"acm-exporter sees nothing of {SOURCE}",
         f"The latest looks of the source {SOURCE} failed for a reason of ours or AWS's. New trouble is not "
         "seen meanwhile.\n"
-        "First: read the exporter's log. For acm, check its credentials, IAM rights and way to AWS; for tls "
-        "and dns, the resolver and network of its machine; for file, its rights and disks.\n",
+        "First: read the exporter's log. For acm, resources and organization, check its credentials, IAM "
+        "rights and way to AWS; for tls and dns, the resolver and network of its machine; for file, its rights "
+        "and disks.\n",
     )
 
 

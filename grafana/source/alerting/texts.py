@@ -120,5 +120,6 @@ ORDINALS = (
 
 SOURCE = (
     "{{ $labels.source }}"
-    "{{ if $labels.account }} (account {{ $labels.account }}, {{ $labels.region }}){{ end }}"
+    "{{ if $labels.account }} (account {{ $labels.account }}"
+    "{{ if $labels.region }}, {{ $labels.region }}{{ end }}){{ end }}"
 )
