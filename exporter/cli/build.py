@@ -19,6 +19,7 @@ from exporter.config.webfile import load_web
 from exporter.expose.follow import Following
 from exporter.expose.ondemand import Probing
 from exporter.facts import Domain, Look, Proxy, Way
+from exporter.judge.addresses import Bounds
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -224,7 +225,8 @@ def dns_eye(settings: Settings) -> DnsEye:
 
 
 def _dns(settings: Settings, resolver: Resolver) -> DnsEye:
-    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch
+    bounds = Bounds(settings.probe.certificate_networks)
+    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds(), bounds.inward).fetch
     return DnsEye(resolver, fetch, settings.dns.timeout.total_seconds())
 
 
@@ -239,7 +241,9 @@ def _tls(
     probe = settings.probe
     trust = Trust(roots, clock, links=probe.chain)
     timeout = probe.timeout.total_seconds()
-    return resolver, TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp)
+    refusal = Bounds(probe.certificate_networks).refusal
+    eye = TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp, refusal=refusal)
+    return resolver, eye
 
 
 def _acm(

@@ -17,9 +17,9 @@ def targets(configured: Sequence[Domain], certificates: Iterable[Certificate]) -
     is a name of the certificate too, as in AWS's former renewal check.
     """
     names = {name: None for one in certificates for name in one.names}
-    plain = {name: Domain(name) for name in names if not name.startswith("*.")}
+    plain = {name: Domain(name, found=True) for name in names if not name.startswith("*.")}
     derived = (f"www.{name.removeprefix('*.')}" for name in names if name.startswith("*."))
-    tentative = {name: Domain(name, tentative=True) for name in derived}
+    tentative = {name: Domain(name, tentative=True, found=True) for name in derived}
     taken = {one.name for one in configured}
     found = {**tentative, **plain}  # a certificate's own name is never tentative
     return (*configured, *(one for name, one in sorted(found.items()) if name not in taken))
