@@ -59,6 +59,9 @@ ALERTS = (
     "AcmSnapshotStale",
     "AcmExporterDown",
     "AcmConfigNotReloaded",
+    "AcmWebConfigNotReloaded",
+    "AcmStateNotWritten",
+    "AcmWebhookFailing",
     "AcmExporterShardingMismatch",
     "AcmExporterShardsMissing",
 )

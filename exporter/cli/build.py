@@ -133,7 +133,7 @@ def probing(
     )
 
 
-def following(web_file: Path, *, open_health: bool) -> Following:
+def following(web_file: Path, *, open_health: bool, clock: Callable[[], datetime] = clock) -> Following:
     """Build what follows a web configuration file; UnusableError where it cannot be used."""
 
     def load() -> WebSettings | str:
@@ -142,7 +142,7 @@ def following(web_file: Path, *, open_health: bool) -> Following:
         except ConfigError as error:
             return str(error)
 
-    return Following(load, open_health=open_health)
+    return Following(load, clock, open_health=open_health)
 
 
 def _policy(settings: Settings) -> Policy:

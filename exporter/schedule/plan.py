@@ -8,7 +8,7 @@ from typing import Protocol
 
 from exporter.facts import Answer, Certificate, Domain, Look, Question, Sight
 from exporter.judge.sharding import ALONE, Shard
-from exporter.snapshot import Change, Delivery, Keeping
+from exporter.snapshot import Change, Delivery, Keeping, WebFile
 from exporter.snapshot.past import Door
 
 
@@ -52,11 +52,12 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What stands beside a watch: who is told of changes, and how the state file and the webhook fare."""
+    """What stands beside a watch: who is told of changes, and how files and the webhook fare."""
 
     tell: Callable[[Sequence[Change]], None] = lambda _: None
     keeping: Callable[[], Keeping | None] = _nothing
     delivery: Callable[[], Delivery | None] = _nothing
+    web_file: Callable[[], WebFile | None] = _nothing
 
 
 NOBODY = Aside()

@@ -286,6 +286,7 @@ class Watch:
             self._refused,
             self.annals.aside.keeping(),
             self.annals.aside.delivery(),
+            self.annals.aside.web_file(),
         )
 
     def _new_ledger(self) -> Ledger:

@@ -57,6 +57,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class WebFile:
+    """How the web configuration fares."""
+
+    loaded_at: datetime  # the one in use
+    refused: bool = False  # a later one cannot be used
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that the schedule has gathered so far: the raw material of a snapshot."""
 
@@ -90,6 +98,7 @@ class News:
     refused: bool = False
     keeping: Keeping | None = None
     delivery: Delivery | None = None
+    web_file: WebFile | None = None
 
 
 class What(StrEnum):
@@ -182,6 +191,7 @@ class Snapshot:
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     keeping: Keeping | None = None  # None: there is no state file
     delivery: Delivery | None = None  # None: there is no webhook
+    web_file: WebFile | None = None  # None: there is no web configuration
 
     @property
     def rules(self) -> RuleSet:

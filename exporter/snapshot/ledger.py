@@ -108,6 +108,7 @@ class Ledger:
             changed=self._chronicle.book.counts,
             keeping=news.keeping,
             delivery=news.delivery,
+            web_file=news.web_file,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 from exporter.facts import Certificate, Evidence, Look, Timing, Unseen, Why
 from exporter.judge.rule import HOLDS, MOOT, Finding, Outcome, Policy, RuleSet
 from exporter.judge.verdict import RULES, Verdict, Word
-from exporter.snapshot import Case, Change, Delivery, History, Keeping, Snapshot, Source, Spot, What
+from exporter.snapshot import Case, Change, Delivery, History, Keeping, Snapshot, Source, Spot, WebFile, What
 from tests.evidence import (
     ARN,
     CERTIFICATE,
@@ -103,4 +103,5 @@ SMALL = snapshot(
     changed={("certificate", What.SERIAL): 1, ("endpoint", What.SERIAL): 0},
     keeping=Keeping(healthy=True, last_write=NOON, size=4096, dropped=2),
     delivery=Delivery(True, NOON, {"ok": 1, "rejected": 0}, delivered=2, dropped=1, waiting=3),
+    web_file=WebFile(NOON),
 )
