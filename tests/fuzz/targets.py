@@ -142,6 +142,8 @@ async def _receive(queries: tuple[bytes, bytes], received: list[bytes]) -> Found
         ours.setblocking(False)
         lookup = _Lookup(queries, lambda _: None)
         for one in received:
+            if lookup._over:  # and so not read any more
+                break
             theirs.send(one)
             lookup._read(ours)
         return lookup.found
