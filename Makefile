@@ -62,6 +62,7 @@ unit:
 docs:                    ## tables and policies anew, from the code and deploy/aws/actions.yaml
 	@$(BIN)/python deploy/readme-tables README.md
 	@$(BIN)/python deploy/iam-tables
+	@$(BIN)/python deploy/docs-tables
 	@$(BIN)/python deploy/licences >docs/licences.new && mv docs/licences.new docs/licences.md
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
@@ -97,7 +98,7 @@ fuzz: install            ## every target of tests/fuzz by atheris, FUZZ_SECONDS 
 	  $(FUZZ)/bin/python -m tests.fuzz $$target $(FUZZ)/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 	    -artifact_prefix=$(FUZZ)/$$target- >$(FUZZ)/$$target.log 2>&1 \
 	    || { tail -n 40 $(FUZZ)/$$target.log; exit 1; }; \
-	  grep -E '^#.* DONE ' $(FUZZ)/$$target.log; \
+	  grep '^#.*DONE' $(FUZZ)/$$target.log; \
 	done
 
 bench: install bench-servers  ## benchmarks beside blackbox_exporter; BENCH=cpu for one, FULL=1 for the long run
