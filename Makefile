@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STARTTLS_SERVERS := postfix dovecot-imapd dovecot-pop3d vsftpd postgresql mariadb-server slapd prosody tinyproxy
 SERVERS := prometheus prometheus-alertmanager prometheus-node-exporter chromium openssl iproute2 iptables buildah debootstrap systemd $(STARTTLS_SERVERS)
+FUZZ := $(VENV)/fuzz
+FUZZ_SECONDS := 60
 BENCH_SERVERS := nginx-light unbound prometheus-blackbox-exporter prometheus
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-.PHONY: help demo test install install-test servers lint types house unit docs grafana lock image audit bench bench-servers clean
+.PHONY: help demo test install install-test servers lint types house unit docs grafana lock image audit fuzz bench bench-servers clean
 
 help:                    ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
@@ -60,6 +62,7 @@ unit:
 docs:                    ## tables and policies anew, from the code and deploy/aws/actions.yaml
 	@$(BIN)/python deploy/readme-tables README.md
 	@$(BIN)/python deploy/iam-tables
+	@$(BIN)/python deploy/docs-tables
 	@$(BIN)/python deploy/licences >docs/licences.new && mv docs/licences.new docs/licences.md
 
 grafana:                 ## alert rules and dashboards anew, from grafana/source
@@ -74,6 +77,8 @@ lock:                    ## the lock files anew, from pyproject.toml (needs uv)
 	  --custom-compile-command "make lock" --group build -o requirements-build.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --custom-compile-command "make lock" --group dev -c requirements.lock -o requirements-test.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --group fuzz -o requirements-fuzz.lock
 
 audit:                   ## known vulnerabilities of what is locked; 3, nobody could be asked, fails nothing
 	@$(BIN)/python deploy/audit || [ $$? -eq 3 ]
@@ -82,6 +87,19 @@ image:                   ## the container image, by buildah or docker; IMAGE_FLA
 	@exec $$(command -v buildah || command -v docker) build $(if $(shell command -v buildah),--format docker) \
 	  --build-arg VERSION="$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' exporter/__init__.py)" \
 	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || true)" --tag acm-exporter $(IMAGE_FLAGS) .
+
+fuzz: install            ## every target of tests/fuzz by atheris, FUZZ_SECONDS each; TARGET=chain for one
+	@[ -e $(FUZZ)/.installed ] && [ $(FUZZ)/.installed -nt requirements-fuzz.lock ] || { \
+	  $(BIN)/python -m venv $(FUZZ); \
+	  $(FUZZ)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-fuzz.lock; \
+	  touch $(FUZZ)/.installed; }
+	@for target in $(or $(TARGET),$$($(BIN)/python -m tests.fuzz.targets)); do \
+	  echo "$$target:"; mkdir -p $(FUZZ)/$$target; \
+	  $(FUZZ)/bin/python -m tests.fuzz $$target $(FUZZ)/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	    -artifact_prefix=$(FUZZ)/$$target- >$(FUZZ)/$$target.log 2>&1 \
+	    || { tail -n 40 $(FUZZ)/$$target.log; exit 1; }; \
+	  grep '^#.*DONE' $(FUZZ)/$$target.log; \
+	done
 
 bench: install bench-servers  ## benchmarks beside blackbox_exporter; BENCH=cpu for one, FULL=1 for the long run
 	@exec $(BIN)/python -m benchmarks $(if $(FULL),--size full) $(BENCH_FLAGS) $(BENCH)

@@ -61,6 +61,9 @@ ALERTS = (
     "AcmSnapshotStale",
     "AcmExporterDown",
     "AcmConfigNotReloaded",
+    "AcmWebConfigNotReloaded",
+    "AcmStateNotWritten",
+    "AcmWebhookFailing",
     "AcmExporterShardingMismatch",
     "AcmExporterShardsMissing",
 )

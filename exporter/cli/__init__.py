@@ -156,7 +156,11 @@ def demo(
     help="What to ask; /-/ready is the page of those that wait for the first sweep.",
 )
 def health(url: str) -> int:
-    """Ask a running exporter whether it is well, as a container's health check: exit 0 if it is, else 1."""
+    """Ask a running exporter whether it is well, as a container's health check: exit 0 if it is, else 1.
+
+    On loopback TLS is found out by itself and its certificate not verified. An exporter that keeps us out of
+    /-/healthy, for want of a password or a client certificate, is there, and so is well.
+    """
     from exporter.cli import pulse
 
     return pulse.ask(url)

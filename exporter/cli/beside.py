@@ -12,6 +12,7 @@ from typing import Never
 
 from exporter.config import Settings
 from exporter.expose import api
+from exporter.expose.follow import Following
 from exporter.observe.webhook import Webhook
 from exporter.schedule.courier import Courier, Post
 from exporter.schedule.plan import Aside
@@ -26,7 +27,7 @@ LAST = 5.0  # seconds for the last writing of a file that a reload leaves
 class Beside:
     """Keeps what a watch knows, and tells what changed, by the settings in force."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], web_file: Following | None = None) -> None:
         """Keep and tell nothing before `begin`."""
         self._clock = clock
         self._keeper: Keeper | None = None
@@ -35,6 +36,7 @@ class Beside:
             self._courier.tell,
             lambda: self._keeper.keeping if self._keeper else None,
             lambda: self._courier.delivery,
+            lambda: web_file.state if web_file else None,
         )
 
     async def begin(self, settings: Settings) -> Past:

@@ -20,6 +20,7 @@ from exporter.config.webfile import load_web
 from exporter.expose.follow import Following
 from exporter.expose.ondemand import Probing
 from exporter.facts import Domain, Location, Look, Proxy, Way
+from exporter.judge.addresses import Bounds
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -127,7 +128,7 @@ def probing(
     )
 
 
-def following(web_file: Path, *, open_health: bool) -> Following:
+def following(web_file: Path, *, open_health: bool, clock: Callable[[], datetime] = clock) -> Following:
     """Build what follows a web configuration file; UnusableError where it cannot be used."""
 
     def load() -> WebSettings | str:
@@ -136,7 +137,7 @@ def following(web_file: Path, *, open_health: bool) -> Following:
         except ConfigError as error:
             return str(error)
 
-    return Following(load, open_health=open_health)
+    return Following(load, clock, open_health=open_health)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -228,7 +229,8 @@ def dns_eye(settings: Settings) -> DnsEye:
 
 
 def _dns(settings: Settings, resolver: Resolver) -> DnsEye:
-    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds()).fetch
+    bounds = Bounds(settings.probe.certificate_networks)
+    fetch = TokenFetcher(resolver, settings.probe.timeout.total_seconds(), bounds.inward).fetch
     return DnsEye(resolver, fetch, settings.dns.timeout.total_seconds())
 
 
@@ -243,4 +245,6 @@ def _tls(
     probe = settings.probe
     trust = Trust(roots, clock, links=probe.chain)
     timeout = probe.timeout.total_seconds()
-    return resolver, TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp)
+    refusal = Bounds(probe.certificate_networks).refusal
+    eye = TlsEye(resolver.addresses, trust, timeout, clock, _way(probe), staples=probe.ocsp, refusal=refusal)
+    return resolver, eye

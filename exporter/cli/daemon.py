@@ -66,7 +66,7 @@ async def serve(
     rules = settings.renewal.rules
     log.info("starting", version=__version__, domains=len(settings.domains), rules=rules, **share)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what was loaded just now is new
-    beside = Beside(clock)
+    beside = Beside(clock, web_file)
     past = await beside.begin(settings)
     with ExitStack() as stack:
         stop = stack.enter_context(_Signals(lambda: succession.reload("SIGHUP")))

@@ -116,6 +116,7 @@ class Probe(Section):
     certificate_names: Switch = True
     scheduled: Switch = True
     allow: tuple[Annotated[str, BeforeValidator(kinds.allowance)], ...] = ()
+    certificate_networks: tuple[Annotated[str, BeforeValidator(ways.network)], ...] = ()
     ca_file: Annotated[Path | None, BeforeValidator(files.reader(ways.ca_file))] = None
     proxy: Proxy = None
     ip_protocol: IpProtocol = "any"
@@ -210,6 +211,7 @@ def repetitions(tree: Tree) -> Iterator[tuple[KeyPath, KeyPath, str]]:
         yield from _twice(_items(domain, "key_types"), ("domains", index, "key_types"), ways.key_type)
     yield from _twice(_items(tree, "files"), ("files",), certificatefiles.identity)
     yield from _twice(_items(tree, "probe", "allow"), ("probe", "allow"), kinds.allowance)
+    yield from _twice(_items(tree, "probe", key := "certificate_networks"), ("probe", key), ways.network)
     yield from _twice(_items(tree, "dns", "nameservers"), ("dns", "nameservers"), kinds.nameserver)
 
 

@@ -5,6 +5,7 @@ Law of this module: that of `kinds`.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,20 @@ def ip_protocol(value: str) -> str | None:
 def key_type(value: str) -> str | None:
     """Read a type of key."""
     return value if value in KEY_TYPES else None
+
+
+@kind("a network (expected for example 10.0.0.0/8, 2001:db8::/32 or 192.0.2.10)")
+def network(value: str) -> str | None:
+    """Read a network, or an address as the network of it alone, in its shortest form."""
+    try:
+        found = ipaddress.ip_interface(value)
+    except ValueError:
+        return None
+    if "%" in value:
+        return None
+    if found.ip != found.network.network_address:
+        raise ValueError(f"{show(value)} is an address within a network (expected {found.network})")
+    return str(found.network)
 
 
 @kind("a proxy (expected http://HOST:PORT, http://USER:PASSWORD@HOST:PORT or none)", secret=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from OpenSSL import SSL
 
 from exporter.config.web import ClientAuth, WebSettings
 from exporter.expose import tls
+from exporter.snapshot import WebFile
 
 log = structlog.get_logger("acm_exporter.expose")
 
@@ -44,9 +46,10 @@ class Web:
 class Following:
     """Keeps the latest configuration that can be used; one that cannot, or opens what was closed, waits."""
 
-    def __init__(self, load: Load, *, open_health: bool = False) -> None:
+    def __init__(self, load: Load, clock: Callable[[], datetime], *, open_health: bool = False) -> None:
         """Begin with what `load` returns now; UnusableError where that cannot be used."""
         self._load = load
+        self._clock = clock
         self._open_health = open_health
         first = self._made()
         if isinstance(first, str):
@@ -54,6 +57,12 @@ class Following:
         self.latest = first
         self._used = self._last = _signature(first.settings.files)
         self._told = ""
+        self._loaded_at = clock()
+
+    @property
+    def state(self) -> WebFile:
+        """How it fares."""
+        return WebFile(self._loaded_at, refused=bool(self._told))
 
     def look(self) -> None:
         """Look at the files; what is new is read at the second look that finds it the same, so never torn."""
@@ -71,6 +80,7 @@ class Following:
         if files != self.latest.settings.files:
             seen = _signature(files)
         self.latest, self._used, self._last, self._told = made, seen, seen, ""
+        self._loaded_at = self._clock()
         log.info("web configuration loaded", files=" ".join(map(str, files)))
 
     def _made(self) -> Web | str:

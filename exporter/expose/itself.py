@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporter.expose import rows
 from exporter.expose.details import CLIENTS
 from exporter.expose.family import Family, source
-from exporter.expose.rows import ACCOUNT, DELIVERY, EXPORTER, KEEPING
+from exporter.expose.rows import ACCOUNT, DELIVERY, EXPORTER, KEEPING, WEB_FILE
 
 OWN = (
     CLIENTS,
@@ -70,6 +70,19 @@ OWN = (
         "When the configuration in force was loaded.",
         EXPORTER,
         rows.moment(lambda snapshot: snapshot.configured_at),
+    ),
+    Family(
+        "acm_exporter_web_config_last_reload_successful",
+        "1 if the web configuration and its files could be used when they last changed, 0 if not; no row "
+        "without one.",
+        WEB_FILE,
+        rows.number(lambda web_file: not web_file.refused),
+    ),
+    Family(
+        "acm_exporter_web_config_last_reload_success_timestamp_seconds",
+        "When the web configuration in use was loaded.",
+        WEB_FILE,
+        rows.moment(lambda web_file: web_file.loaded_at),
     ),
     Family(
         "acm_exporter_shard_ordinal",

@@ -14,6 +14,7 @@ from exporter.expose.probes import Probe
 from exporter.expose.request import Request, parse
 from exporter.facts import Domain
 from exporter.judge import probing
+from exporter.judge.addresses import never
 from exporter.judge.admission import (
     Allowance,
     Errand,
@@ -22,7 +23,6 @@ from exporter.judge.admission import (
     allowed,
     beginning,
     disguised,
-    never,
 )
 from exporter.snapshot import Board, Known, Snapshot
 from exporter.snapshot.taking import take

@@ -18,7 +18,7 @@ from exporter.facts import Seen, Served, Unseen, Why
 from exporter.judge.resources import used_by
 from exporter.judge.rule import Outcome
 from exporter.judge.verdict import RULES, Word
-from exporter.snapshot import Case, Delivery, Keeping, Snapshot, Source, Spot, What
+from exporter.snapshot import Case, Delivery, Keeping, Snapshot, Source, Spot, WebFile, What
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -94,6 +94,9 @@ KEEPING: Subject[Keeping] = Subject(
 )
 DELIVERY: Subject[Delivery] = Subject(
     (), lambda _: (), lambda snapshot: () if snapshot.delivery is None else (snapshot.delivery,)
+)
+WEB_FILE: Subject[WebFile] = Subject(
+    (), lambda _: (), lambda snapshot: () if snapshot.web_file is None else (snapshot.web_file,)
 )
 EXPORTER: Subject[Snapshot] = Subject((), lambda _: (), lambda snapshot: (snapshot,))
 

@@ -110,6 +110,7 @@ class Domain:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     tentative: bool = False
     way: Way | None = None
+    found: bool = False  # a name that a certificate brought, and nobody configured
     hosts: tuple[str, ...] = ()  # host names
 
     @property

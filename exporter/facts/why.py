@@ -22,6 +22,7 @@ class Why(StrEnum):
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"  # a router or a proxy on the way says so
+    FORBIDDEN_ADDRESS = "forbidden_address"  # none that a certificate's name may lead us to
     NO_ROUTE = "no_route"  # this machine has no way to that address family
     CONNECT_TIMEOUT = "connect_timeout"
     HANDSHAKE_TIMEOUT = "handshake_timeout"
@@ -66,6 +67,7 @@ class Why(StrEnum):
 _OURS = {
     *(Why.NOT_YET, Why.STALE, Why.BUG, Why.TIMEOUT, Why.RESOLVER_FAILURE, Why.RESOLVER_TIMEOUT, Why.NO_ROUTE),
     *(
+        Why.FORBIDDEN_ADDRESS,
         Why.PROXY_FAILURE,
         Why.NO_CLIENT_CERTIFICATE,
         Why.FILE_UNREADABLE,

@@ -21,6 +21,8 @@ _TO_SEE = {  # what lets us see again, by the reason for which we do not
     Why.BAD_NAME: "correct the name: DNS cannot ask for it",
     Why.DNSSEC_BOGUS: "mend the zone's DNSSEC signatures or its DS record",
     Why.NO_ROUTE: "give the exporter's machine a route to that address",
+    Why.FORBIDDEN_ADDRESS: "correct the name's DNS; or allow the address (probe.certificate_networks), or "
+    "configure the name (domains)",
     Why.PROXY_FAILURE: "mend the exporter's way to its proxy, or the proxy's rules",
     Why.NO_CLIENT_CERTIFICATE: "give the exporter a certificate and its key that it can read",
     Why.FILE_UNREADABLE: "let the exporter's user read the file and the directories above it",

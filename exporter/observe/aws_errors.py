@@ -54,6 +54,11 @@ _NO_CREDENTIALS = (
     *(aws.NoAuthTokenError, aws.MetadataRetrievalError, aws.SSOError, aws.LoginError),
 )
 
+_UNREADABLE = (  # what botocore raises of answers, found by trying: RuntimeError is for a date without a year
+    *(ResponseParserError, LookupError, TypeError, ValueError, AttributeError),
+    *(RuntimeError, ArithmeticError),
+)
+
 
 class Refused(Blind):
     """AWS answered with an error; `code` is its own name for it, `status` the HTTP status."""
@@ -79,7 +84,7 @@ def translate(error: Exception) -> Blind:
         return Blind(Why.AWS_UNREACHABLE, f"{text}; check network, DNS, proxy and AWS_ENDPOINT_URL")
     if isinstance(error, aws.BotoCoreError):
         return Blind(Why.AWS_ERROR, f"{text}; check the AWS configuration")
-    if isinstance(error, (ResponseParserError, LookupError, TypeError, ValueError, AttributeError)):
+    if isinstance(error, _UNREADABLE):
         where = "something between here and AWS may have answered in its place"
         return Blind(Why.MALFORMED, f"an answer that botocore cannot read ({type(error).__name__}); {where}")
     return Blind(Why.AWS_ERROR, f"{type(error).__name__}: {text}; see the log of botocore")

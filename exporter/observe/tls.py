@@ -52,8 +52,12 @@ class TlsEye:
         way: Way | None = None,
         *,
         staples: bool = False,
+        refusal: Callable[[Domain, str], str] = lambda *_: "",
     ) -> None:
-        """Take the means, the way to domains that have none of their own, and whether to ask for staples."""
+        """Take the means, the way to domains that have none of their own, and whether to ask for staples.
+
+        `refusal` says why an address of a domain must not be connected to, "" where it may be.
+        """
         self._resolve = resolve  # raises Blind
         self._trust = trust
         self._timeout = timeout  # seconds for resolving, connecting and the handshake together
@@ -61,6 +65,7 @@ class TlsEye:
         self._handshaker = Handshaker(ask_for_staple) if staples else Handshaker()
         self._ways = Ways(resolve, way, staples=staples)
         self._leaves = Leaves()
+        self._refusal = refusal
 
     def otherwise(self, timeout: float, resolve: Callable[[str], Awaitable[tuple[str, ...]]]) -> TlsEye:
         """Return an eye of the same contexts and memory that has another deadline and another resolver."""
@@ -101,7 +106,11 @@ class TlsEye:
         return await (resolve_behind(domain, self._resolve) if domain.hosts else self._resolve(domain.name))
 
     async def _look_at(self, visit: _Visit, address: str) -> Look:
-        """Look at one address for what is left of the time."""
+        """Look at one address for what is left of the time, if it may be looked at."""
+        refusal = self._refusal(visit.domain, address)
+        if refusal:
+            refused = Unseen(Why.FORBIDDEN_ADDRESS, refusal)
+            return self._done(visit, address, refused, Timing(visit.resolving))
         left = visit.start + self._timeout - asyncio.get_running_loop().time()
         course = Course()
         see = self._see if visit.way is None else self._see_by

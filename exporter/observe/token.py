@@ -9,9 +9,11 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import aiohappyeyeballs
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -42,9 +44,13 @@ class _Page:
 class TokenFetcher:
     """Compares RedirectFrom with RedirectTo, both fetched at the same time within `timeout` seconds."""
 
-    def __init__(self, resolver: Resolver, timeout: float) -> None:
+    def __init__(
+        self, resolver: Resolver, timeout: float, refusal: Callable[[str], str] = lambda _: ""
+    ) -> None:
+        """Take the means, the patience, and what says why an address must not be connected to, or ""."""
         self._resolver = resolver
         self._timeout = timeout
+        self._refusal = refusal
 
     async def fetch(self, question: Question) -> Token:
         """Say whether the contents are the same; Blind when ACM's own side or ours fails.
@@ -73,9 +79,11 @@ class TokenFetcher:
                 return Token(matches=True)
 
     async def _get(self, url: str, *, verified: bool) -> Sight[_Page]:
-        names = _Names(self._resolver)
-        seen = await sight(lambda: _page(url, names, verified), self._timeout, Why.CONNECT_TIMEOUT)
+        names, door = _Names(self._resolver), _Door(self._refusal)
+        seen = await sight(lambda: _page(url, names, door, verified), self._timeout, Why.CONNECT_TIMEOUT)
         match seen:
+            case Unseen() if door.refused:
+                return Unseen(Why.FORBIDDEN_ADDRESS, f"{url}: {door.refused}")
             case Unseen(why=Why.CONNECT_TIMEOUT, detail=detail) if names.asking:
                 return Unseen(Why.RESOLVER_TIMEOUT, f"{names.asking}: {detail}")
             case Unseen(why=why, detail=detail):
@@ -117,9 +125,28 @@ class _Names(AbstractResolver):
         """Keep nothing open."""
 
 
-async def _page(url: str, names: _Names, verified: bool) -> _Page:
+class _Door:
+    """Makes sockets to where one may go: a redirect may name an address, which no resolver sees."""
+
+    def __init__(self, refusal: Callable[[str], str]) -> None:
+        self._refusal = refusal
+        self.refused = ""  # why it was not gone where it led to
+
+    def __call__(self, place: aiohappyeyeballs.AddrInfoType) -> socket.socket:
+        """Make a socket; OSError where it would lead to an address that is refused."""
+        family, kind, protocol, _, (address, *_) = place
+        refused = self._refusal(str(address))
+        if refused:
+            self.refused = refused
+            raise OSError(errno.EACCES, refused)
+        return socket.socket(family, kind, protocol)
+
+
+async def _page(url: str, names: _Names, door: _Door, verified: bool) -> _Page:
     """Get a page; the one place where aiohttp's errors become reasons."""
-    connector = aiohttp.TCPConnector(resolver=names, use_dns_cache=False, force_close=True)
+    connector = aiohttp.TCPConnector(
+        resolver=names, use_dns_cache=False, force_close=True, socket_factory=door
+    )
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -24,7 +24,7 @@ _ELSEWHERE = {
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "acm": (OK, *_LOCAL, *_AWS, Why.MALFORMED, Why.AWS_UNREACHABLE, Why.AWS_ERROR),
     "tls": (OK, *(why for why in Why if why not in _ELSEWHERE)),
-    "dns": (OK, *_LOCAL, *_RESOLVER, Why.NO_ROUTE, Why.MALFORMED, Why.HTTP_ERROR),
+    "dns": (OK, *_LOCAL, *_RESOLVER, Why.FORBIDDEN_ADDRESS, Why.NO_ROUTE, Why.MALFORMED, Why.HTTP_ERROR),
     "file": (OK, *_LOCAL, *_PLACE, Why.BAD_CERTIFICATE, Why.NO_CERTIFICATE),
 }
 
@@ -98,7 +98,7 @@ class Memory:
             return True  # it left while it was looked at
         self.looks[place] = carry(known, fresh, tentative=domain.optional)
         self._looked[place] = None
-        blind = [look.sight for look in fresh if isinstance(look.sight, Unseen) and look.sight.why.ours]
+        blind = [look.sight for look in fresh if isinstance(look.sight, Unseen) and _failed(look.sight)]
         failure = blind[0] if len(blind) == len(fresh) else None
         self.tls.note(place, failure, fresh[-1].at, duration)
         return failure is None
@@ -112,7 +112,7 @@ class Memory:
         self._answered[question] = None
         if isinstance(sight, Seen):
             self.remembered[question] = sight.value
-        failure = sight if isinstance(sight, Unseen) and sight.why.ours else None
+        failure = sight if isinstance(sight, Unseen) and _failed(sight) else None
         self.dns.note(question, failure, now, duration)
         return failure is None
 
@@ -149,6 +149,11 @@ class Memory:
         answers = {question: self.answers.get(question) for question in self._answered}
         self._looked, self._answered = {}, {}
         return looks, answers
+
+
+def _failed(unseen: Unseen) -> bool:
+    """Tell whether we failed, who do not when we refuse to look."""
+    return unseen.why.ours and unseen.why is not Why.FORBIDDEN_ADDRESS
 
 
 def carry(known: tuple[Look, ...], fresh: tuple[Look, ...], *, tentative: bool = False) -> tuple[Look, ...]:

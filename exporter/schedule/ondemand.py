@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from exporter.facts import Domain, Look, Way
-from exporter.judge.admission import Errand, Forbidden, Probed, never
+from exporter.judge.addresses import never
+from exporter.judge.admission import Errand, Forbidden, Probed
 from exporter.schedule.memory import carry
 
 MOST = 64  # errands under way

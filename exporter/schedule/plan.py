@@ -21,7 +21,7 @@ from exporter.facts import (
 )
 from exporter.judge.membership import Filter
 from exporter.judge.sharding import ALONE, Shard
-from exporter.snapshot import Change, Delivery, Keeping
+from exporter.snapshot import Change, Delivery, Keeping, WebFile
 from exporter.snapshot.past import Door
 
 
@@ -106,11 +106,12 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What stands beside a watch: who is told of changes, and how the state file and the webhook fare."""
+    """What stands beside a watch: who is told of changes, and how files and the webhook fare."""
 
     tell: Callable[[Sequence[Change]], None] = lambda _: None
     keeping: Callable[[], Keeping | None] = _nothing
     delivery: Callable[[], Delivery | None] = _nothing
+    web_file: Callable[[], WebFile | None] = _nothing
 
 
 NOBODY = Aside()

@@ -25,9 +25,9 @@ def targets(
     certificates, for names that are looked at nowhere.
     """
     names = {name: None for one in certificates for name in one.names}
-    plain = {name: Domain(name) for name in names if not name.startswith("*.")}
+    plain = {name: Domain(name, found=True) for name in names if not name.startswith("*.")}
     derived = (f"www.{name.removeprefix('*.')}" for name in names if name.startswith("*."))
-    tentative = {name: Domain(name, tentative=True) for name in derived}
+    tentative = {name: Domain(name, tentative=True, found=True) for name in derived}
     taken = {one.name for one in configured}
     found = {**tentative, **plain}  # a certificate's own name is never tentative
     by_name = (*configured, *(one for name, one in sorted(found.items()) if name not in taken))
@@ -48,7 +48,7 @@ def _with_resources(domains: tuple[Domain, ...], certificates: Iterable[Certific
                 key = (normal(host), port, wild and port == HTTPS)
                 places.setdefault(key, set()).add(resource.dns_name)
     fresh = {
-        (name, port): Domain(name, port, tentative=tentative, hosts=tuple(sorted(hosts)))
+        (name, port): Domain(name, port, tentative=tentative, found=True, hosts=tuple(sorted(hosts)))
         for (name, port, tentative), hosts in sorted(places.items())
     }
     kept = (one for one in domains if not one.tentative or (one.name, one.port) not in fresh)

@@ -285,6 +285,7 @@ class Watch:
             self._refused,
             self.annals.aside.keeping(),
             self.annals.aside.delivery(),
+            self.annals.aside.web_file(),
             self._files.latest(),
             self._fleet.roll(),
         )

@@ -75,6 +75,14 @@ class Roll:
 
 
 @dataclass(frozen=True, slots=True)
+class WebFile:
+    """How the web configuration fares."""
+
+    loaded_at: datetime  # the one in use
+    refused: bool = False  # a later one cannot be used
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that the schedule has gathered so far: the raw material of a snapshot."""
 
@@ -110,6 +118,7 @@ class News:
     refused: bool = False
     keeping: Keeping | None = None
     delivery: Delivery | None = None
+    web_file: WebFile | None = None
     files: tuple[FileLook, ...] = ()
     roll: Roll = Roll()
 
@@ -212,6 +221,7 @@ class Snapshot:
     changed: Mapping[tuple[str, What], int] = field(default_factory=dict)  # counted so far
     keeping: Keeping | None = None  # None: there is no state file
     delivery: Delivery | None = None  # None: there is no webhook
+    web_file: WebFile | None = None  # None: there is no web configuration
     files: tuple[Filed, ...] = ()
     roll: Roll = Roll()
 

@@ -115,6 +115,7 @@ class Ledger:
             delivery=news.delivery,
             files=self._files,
             roll=news.roll,
+            web_file=news.web_file,
             others=tuple(one for arn, one in self._certificates.items() if arn not in self._own),
         )
 

@@ -115,4 +115,4 @@ def comparable(past: Past, domains: Iterable[Domain]) -> Past:
 
 def _how(domain: Domain) -> Domain:
     """Keep of a domain what decides over what is seen there."""
-    return replace(domain, labels={}, arn="", tentative=False)
+    return replace(domain, labels={}, arn="", tentative=False, found=False)

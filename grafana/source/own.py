@@ -36,6 +36,7 @@ def make() -> Json:
                 ("Accounts", 8, [(24, _accounts())]),
                 ("AWS", 9, [(10, _requests()), (7, _quota()), (7, _codes())]),
                 ("Looks", 8, [(8, _looks()), (8, _outcomes()), (8, _durations())]),
+                ("Beside the watch", 7, [(8, _door()), (8, _kept()), (8, _told())]),
                 ("The process", 7, [(6, one) for one in _process()]),
             ]
         ),
@@ -192,6 +193,39 @@ def _durations() -> Json:
         f"max by (source, account, region) (acm_exporter_source_duration_seconds{{{PLACE}}})",
         SOURCE,
         unit="s",
+    )
+
+
+def _door() -> Json:
+    return timeline(
+        "Web configuration",
+        "Whether the web configuration and its certificate could be used when they last changed; nothing "
+        "where there is none.",
+        f"acm_exporter_web_config_last_reload_successful{{{OWN}}}",
+        "{{instance}}",
+        in_bars({"0": ("refused", "red"), "1": ("loaded", "green")}),
+    )
+
+
+def _kept() -> Json:
+    return graph(
+        "Since the state file was written",
+        "Seconds since each state file was last written, every 15 s at most; nothing where there is none.",
+        f"time() - acm_exporter_state_last_write_timestamp_seconds{{{OWN}}}",
+        "{{instance}}",
+        unit="s",
+    )
+
+
+def _told() -> Json:
+    return graph(
+        "Changes that the webhook lacks",
+        "Changes that wait to be told, and those given up within the hour; nothing without a webhook.",
+        f"label_replace(sum by (instance) (acm_exporter_webhook_waiting_changes{{{OWN}}}), "
+        '"what", "waiting", "", "") or label_replace(sum by (instance) '
+        f'(increase(acm_exporter_webhook_changes_total{{{OWN}, outcome="dropped"}}[1h])), '
+        '"what", "given up", "", "")',
+        "{{instance}} {{what}}",
     )
 
 

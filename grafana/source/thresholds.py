@@ -23,9 +23,11 @@ FOR_DEPLOY = "2h"  # AWS brings a renewed certificate to its services by and by
 FOR_UNKNOWN = "6h"
 FOR_SOURCE = "30m"
 FOR_EXPORTER = "5m"
+FOR_ASIDE = "30m"  # the state file and the webhook: nothing is lost before a restart, or a day
 FOR_SHARDS = "15m"  # a StatefulSet that is scaled or rolled restarts its pods one after the other
 NEW_SECONDS = 86400  # a certificate requested within a day need not be attached yet
 SNAPSHOT_STALE_SECONDS = 300
+WEBHOOK_SILENT_SECONDS = 1800
 
 # How far back a series may lie that paused (a restart, a lost scrape).
 LOOKBACK = "15m"

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from exporter import config
 from exporter.cli import build
 from exporter.demo import pki
-from exporter.facts import Domain, Location, Proxy, Way
+from exporter.facts import Ask, Domain, Location, Proxy, Question, Unseen, Way, Why
 from exporter.judge.admission import allowance
 from exporter.judge.rule import Policy, RuleSet
 from exporter.judge.sharding import ALONE, Shard
@@ -156,3 +158,25 @@ def test_shards_share_the_quota(tmp_path: Path) -> None:
             paces.append(eye._pace._interval)
             assert board.latest.shard == shard
     assert paces[1] == 4 * paces[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "domain", "why"),
+    [
+        ("", Domain("127.0.0.1", 1, found=True), Why.FORBIDDEN_ADDRESS),
+        ("probe: {certificate_networks: [127.0.0.0/8]}", Domain("127.0.0.1", 1, found=True), Why.REFUSED),
+        ("", Domain("127.0.0.1", 1), Why.REFUSED),
+    ],
+)
+async def test_where_names_may_lead(tmp_path: Path, text: str, domain: Domain, why: Why) -> None:
+    """A certificate's name leads to this machine only where the configuration says so; one of ours does."""
+    settings = load(tmp_path, f"aws: {{accounts: []}}\n{text}\n")
+    with build.watch(settings) as (watch, _):
+        (seen,) = await watch._eyes.tls(domain)
+    assert isinstance(seen.sight, Unseen)
+    assert seen.sight.why is why
+    token = f"http://127.0.0.1:{domain.port}/"
+    fetched = await build.dns_eye(settings).look(Question(Ask.TOKEN, token, token))
+    refused = Why.AWS_UNREACHABLE if "127" in text else Why.FORBIDDEN_ADDRESS
+    assert isinstance(fetched, Unseen)
+    assert fetched.why is refused

@@ -89,6 +89,7 @@ def folder(tmp_path: Path) -> Path:
         f"aws:\n  interval: 1s\n  accounts:\n    - {{name: x, role_arn: {ROLE}, external_id: '${{EXTERNAL_ID}}', regions: [us-east-1]}}\n"
         "    - {name: y, regions: [us-east-1]}\n"
         "files: [server.pem, {path: store.p12, password: '${STORE_PASSWORD}'}, {path: \"*.p12\", password_file: hash}]\n"
+        "state_file: state.db\n"
     )
     return tmp_path
 
@@ -115,7 +116,7 @@ def env(folder: Path, **more: str) -> dict[str, str]:
     "proxy", [False, True], ids=["AWS quotes what it was sent", "no AWS behind a URL with a user"]
 )
 def test_nothing_comes_out_of_the_daemon(proxy: bool, folder: Path) -> None:
-    """Not in its log at any level, nor in what it serves, be the request good, bad or hostile."""
+    """Not in its log at any level, its state file, nor in what it serves, be the request good, bad or hostile."""
     with tattling() as port:
         url = f"http://{URL_USER}@127.0.0.1:1" if proxy else f"http://127.0.0.1:{port}"
         with running(arguments(folder), env(folder, AWS_ENDPOINT_URL=url), from_logfmt) as daemon:
@@ -131,6 +132,9 @@ def test_nothing_comes_out_of_the_daemon(proxy: bool, folder: Path) -> None:
     assert "Logs for the probe" in told
     assert leaked(folder, told) == []
     assert leaked(folder, rest + repr(daemon.log)) == []
+    kept = b"".join(one.read_bytes() for one in folder.glob("state.db*"))
+    assert b"a.example.com" in kept
+    assert leaked(folder, kept.decode("latin-1")) == []
     assert len(daemon.log) > 5
 
 

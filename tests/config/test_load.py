@@ -121,6 +121,7 @@ probe:
   certificate_names: false
   scheduled: false
   allow: [STATUS.example.net., "*.example.com:8443", "192.0.2.0/24:*", 192.0.2.1, "[2001:DB8::/32]:8443", "2001:db8:1::/48"]
+  certificate_networks: [10.0.0.0/8, 127.0.0.1, "2001:DB8::/32"]
   ca_file: roots.pem
   proxy: "http://me:s%40crt@[2001:db8::3]:3128/"
   ip_protocol: ip4
@@ -218,6 +219,7 @@ def test_whole(tmp_path: Path) -> None:
                 *("status.example.net:443", "*.example.com:8443", "192.0.2.0/24:*", "192.0.2.1/32:443"),
                 *("[2001:db8::/32]:8443", "[2001:db8:1::/48]:443"),
             ),
+            certificate_networks=("10.0.0.0/8", "127.0.0.1/32", "2001:db8::/32"),
             ca_file=tmp_path / "roots.pem",
             proxy=ProxyUrl("2001:db8::3", 3128, "me", "s@crt"),
             ip_protocol="ip4",
@@ -282,6 +284,7 @@ def test_defaults() -> None:
             "certificate_names": True,
             "scheduled": True,
             "allow": (),
+            "certificate_networks": (),
             "ca_file": None,
             "proxy": None,
             "ip_protocol": "any",
@@ -496,6 +499,7 @@ def test_example_has_every_default() -> None:
         "aws.accounts.fix_role_arn",
         *(name for name in keys(Settings) if name.startswith("aws.organization")),
         "probe.allow",
+        "probe.certificate_networks",
         "probe.ca_file",
         "probe.proxy",
         "dns.nameservers",

@@ -145,6 +145,23 @@ def test_prometheus_scrapes_and_goes_on_after_a_rotation(
     assert target(prometheus)["lastError"] == ""
 
 
+def test_a_pair_that_does_not_match_is_seen_in_prometheus(prometheus: str, folder: Path) -> None:
+    """A rotation that came half through shows before the certificate in use ends."""
+    whole, log = (folder / "tls.crt").read_bytes(), folder / "exporter.log"
+    until(lambda: loaded(prometheus) == ["1"], log)
+    (folder / "tls.crt").write_bytes(pki.self_signed(["127.0.0.1"], BORN).chain_pem)
+    until(lambda: loaded(prometheus) == ["0"], log)
+    (folder / "tls.crt").write_bytes(whole)
+    until(lambda: loaded(prometheus) == ["1"], log)
+
+
+def loaded(prometheus: str) -> list[str]:
+    """Tell what Prometheus knows of the web configuration."""
+    wanted = urllib.parse.urlencode({"query": "acm_exporter_web_config_last_reload_successful"})
+    with urllib.request.urlopen(f"{prometheus}/api/v1/query?{wanted}") as got:
+        return [one["value"][1] for one in json.load(got)["data"]["result"]]
+
+
 def served(exporter: str) -> int:
     """Tell the serial that the exporter shows."""
     host, _, port = exporter.partition(":")

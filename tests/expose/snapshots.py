@@ -21,6 +21,7 @@ from exporter.snapshot import (
     Snapshot,
     Source,
     Spot,
+    WebFile,
     What,
 )
 from tests.evidence import (
@@ -121,4 +122,5 @@ SMALL = snapshot(
     roll=Roll({"111122223333": "production"}, 1),
     delivery=Delivery(True, NOON, {"ok": 1, "rejected": 0}, delivered=2, dropped=1, waiting=3),
     files=(LATE, LOST),
+    web_file=WebFile(NOON),
 )

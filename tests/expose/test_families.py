@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from exporter.expose.families import FAMILIES
 from exporter.facts import Link, Timing, Unseen, Why
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
-from exporter.snapshot import Snapshot, Source
+from exporter.snapshot import Snapshot, Source, WebFile
 from tests.evidence import ARN, BEHIND, CERTIFICATE, DAY, ENDS, NOON, OTHER_ARN, SERVED, missed, served
 from tests.expose.snapshots import SEEN, SMALL, blank, case, finding, snapshot, spot
 
@@ -108,6 +109,8 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
             "snapshot_timestamp_seconds": "",
             "config_last_reload_successful": "",
             "config_last_reload_success_timestamp_seconds": "",
+            "web_config_last_reload_successful": "",
+            "web_config_last_reload_success_timestamp_seconds": "",
             "shard_ordinal": "shard_ordinal",
             "total_shards": "",
             "build_info": "version python_version",
@@ -459,6 +462,8 @@ def test_the_exporter_tells_of_itself() -> None:
         "snapshot_timestamp_seconds": [({}, NOON.timestamp())],
         "config_last_reload_successful": [({}, 1.0)],
         "config_last_reload_success_timestamp_seconds": [({}, NOON.timestamp() - 86400)],
+        "web_config_last_reload_successful": [({}, 1.0)],
+        "web_config_last_reload_success_timestamp_seconds": [({}, NOON.timestamp())],
         "shard_ordinal": [({"shard_ordinal": "0"}, 0.0)],
         "total_shards": [({}, 1.0)],
         "changes_total": [
@@ -476,10 +481,19 @@ def test_the_exporter_tells_of_itself() -> None:
     }
 
 
-def test_without_state_file_and_webhook_nothing_is_told_of_them() -> None:
+def test_without_state_file_webhook_and_web_configuration_nothing_is_told_of_them() -> None:
     """An alert on a state that is not healthy never fires where nobody wants one."""
-    found = rows(replace(SMALL, keeping=None, delivery=None))
-    assert [name for name in found if "_state_" in name or "_webhook_" in name] == []
+    found = rows(replace(SMALL, keeping=None, delivery=None, web_file=None))
+    assert [name for name in found if re.search("_state_|_webhook_|_web_", name)] == []
+
+
+def test_a_web_configuration_that_is_refused() -> None:
+    """It shows, with the age of the one in use."""
+    found = rows(replace(SMALL, web_file=WebFile(NOON - DAY, refused=True)))
+    assert {name: of for name, of in found.items() if "_web_" in name} == {
+        "acm_exporter_web_config_last_reload_successful": [({}, 0.0)],
+        "acm_exporter_web_config_last_reload_success_timestamp_seconds": [({}, NOON.timestamp() - 86400)],
+    }
 
 
 def test_a_shard_tells_which_it_is() -> None:

@@ -15,6 +15,8 @@ from exporter.cli import build
 from exporter.demo.pki import pem
 from exporter.expose.follow import Following, UnusableError
 from exporter.expose.gate import Limits
+from exporter.snapshot import WebFile
+from tests.evidence import DAY, NOON
 from tests.expose.entrance import (
     HASH,
     ONE,
@@ -170,10 +172,25 @@ def test_what_cannot_be_used_leaves_the_last(
     assert (told["log_level"], told["event"]) == ("error", STAYS)
     assert told["error"].replace(f"{tmp_path}/", "") == says
     assert following.latest is before
+    assert following.state.refused
     put(tmp_path, "server", TWO)
     (tmp_path / "web.yml").write_text(TLS + USERS)
     assert [one["event"] for one in looked(following)] == ["web configuration loaded"]
     assert served(following) == TWO.chain_pem
+    assert not following.state.refused
+
+
+def test_when_what_is_in_use_was_loaded(tmp_path: Path) -> None:
+    """A failure leaves the moment what it was, the next success does not."""
+    moments = iter([NOON, NOON + DAY])
+    following = build.following(files(tmp_path, TLS), open_health=False, clock=lambda: next(moments))
+    assert following.state == WebFile(NOON)
+    broken_pair(tmp_path)
+    looked(following)
+    assert following.state == WebFile(NOON, refused=True)
+    put(tmp_path, "server", TWO)
+    looked(following)
+    assert following.state == WebFile(NOON + DAY)
 
 
 def test_what_is_still_being_written_is_not_read(tmp_path: Path) -> None:

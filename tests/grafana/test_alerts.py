@@ -47,6 +47,9 @@ SEVERITIES = {
     "AcmSnapshotStale": ["critical"],
     "AcmExporterDown": ["critical", "warning"],
     "AcmConfigNotReloaded": ["warning"],
+    "AcmWebConfigNotReloaded": ["warning"],
+    "AcmStateNotWritten": ["warning"],
+    "AcmWebhookFailing": ["warning"],
     "AcmExporterShardingMismatch": ["critical"],
     "AcmExporterShardsMissing": ["critical"],
 }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.facts import Domain
-from exporter.judge.admission import allowance, allowed, disguised, never
+from exporter.judge.admission import allowance, allowed, disguised
 from tests.evidence import ARN
 
 ALLOW = tuple(
@@ -61,29 +61,6 @@ def test_allowed(host: str, port: int) -> None:
 def test_not_allowed(host: str, port: int) -> None:
     """Nothing beside, above or below what was said."""
     assert not allowed(ALLOW, host, port)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("0.0.0.0", "0.0.0.1", "::", "::ffff:0.0.0.0"),
-        *("169.254.169.254", "169.254.0.1", "169.254.170.2", "fe80::1", "febf::1"),
-        *("::ffff:169.254.169.254", "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1", "::169.254.169.254"),
-        *("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"),
-        *("224.0.0.1", "239.255.255.255", "255.255.255.255", "ff02::1"),
-    ],
-)
-def test_never(address: str) -> None:
-    """Metadata services, this machine by its nameless address, and what is no single host, in every disguise."""
-    assert never(address)
-
-
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1", "fd00::1", "2001:db8::1", "64:ff9b::10.0.0.1"]
-)
-def test_not_never(address: str) -> None:
-    """Every other address is the operator's to allow, also inner ones."""
-    assert not never(address)
 
 
 WWW = Domain("www.example.com", server_name="inner.example.com", arn=ARN, labels={"team": "web"})

@@ -124,6 +124,10 @@ OURS: Mapping[Why, tuple[str, str]] = {  # reasons of our own, which are no evid
     Why.RESOLVER_FAILURE: ("free text", RESOLVER),
     Why.RESOLVER_TIMEOUT: ("free text", RESOLVER),
     Why.NO_ROUTE: ("this machine has no route to it", ROUTE),
+    Why.FORBIDDEN_ADDRESS: (
+        "free text",
+        "correct the name's DNS; or allow the address (probe.certificate_networks), or configure the name (domains)",
+    ),
     Why.PROXY_FAILURE: ("free text", "mend the exporter's way to its proxy, or the proxy's rules"),
     Why.NO_CLIENT_CERTIFICATE: (
         "free text",

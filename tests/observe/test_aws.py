@@ -93,6 +93,7 @@ async def test_broken_answers_become_reasons(stand_in: AcmStandIn) -> None:
         Fault(HANG, region="xx-hang-1"),
         Fault(DROP, region="xx-drop-1"),
         Fault(ANSWER, region="xx-shape-1", answer={"Results": [7]}),
+        Fault(ANSWER, region="xx-date-1", answer={"Results": [{"X509Attributes": {"NotAfter": 1e31}}]}),
         Fault("InternalFailure", region="xx-error-1", status=500),
     ]
     regions = [str(fault.region) for fault in stand_in.faults]
@@ -105,12 +106,14 @@ async def test_broken_answers_become_reasons(stand_in: AcmStandIn) -> None:
             f'Connection was closed before we received a valid response from endpoint URL: "{url}".; {advice}',
         ),
         (Why.MALFORMED, f"an answer that botocore cannot read (AttributeError); {INTERCEPTED}"),
+        (Why.MALFORMED, f"an answer that botocore cannot read (RuntimeError); {INTERCEPTED}"),
         (Why.AWS_ERROR, f"SearchCertificates: InternalFailure: {TOLD}; {TROUBLE}"),
     ]
     assert [clients.requests(AMBIENT, region) for region in regions] == [
         {("SearchCertificates", "ReadTimeoutError"): ATTEMPTS},
         {("SearchCertificates", "ConnectionClosedError"): ATTEMPTS},
         {("SearchCertificates", "AttributeError"): 1},
+        {("SearchCertificates", "RuntimeError"): 1},
         {("SearchCertificates", "InternalFailure"): ATTEMPTS},
     ]
 

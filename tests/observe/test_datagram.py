@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.observe.datagram import Answer, belongs, questions, read
+from tests.fuzz.targets import by_dnspython
 
 NAME = "www.example.com"
 IDS = b"\x12\x34\x56\x78"
@@ -158,15 +159,6 @@ def test_reading(wire: bytes, answer: Answer | None) -> None:
     """A usual reply says what it says; nothing is made of any other."""
     assert read(wire, V4) == answer
     assert answer is None or answer == by_dnspython(wire)
-
-
-def by_dnspython(wire: bytes) -> Answer:
-    """Read a reply as the resolver does."""
-    message = dns.message.from_wire(wire)
-    assert isinstance(message, dns.message.QueryMessage)
-    end = message.resolve_chaining()
-    addresses = tuple(sorted(one.to_text() for one in end.answer or ()))
-    return Answer(message.rcode() != dns.rcode.NXDOMAIN, addresses, end.minimum_ttl)
 
 
 LABEL = st.text("aB-1", min_size=1, max_size=3)

@@ -246,6 +246,33 @@ async def test_client_certificate_wanted(
         assert await look(peer.port) == success(peer.port, expected)
 
 
+async def test_an_address_that_is_refused_is_not_connected_to() -> None:
+    """Nothing arrives where a name must not lead, and its other addresses are seen as ever."""
+    arrived = []
+
+    async def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        arrived.append(writer.get_extra_info("sockname")[0])
+        writer.close()
+
+    async def resolve(_: str) -> tuple[str, ...]:
+        return "127.0.0.1", "127.0.0.2"
+
+    def refusal(domain: Domain, address: str) -> str:
+        return f"{address} is closed to {domain.name}" if address == "127.0.0.2" else ""
+
+    async with peers.tls_server(LEAF) as peer:
+        inner = await asyncio.start_server(note, "127.0.0.2", peer.port)
+        trust = Trust([peers.der(ROOT.certificate)], lambda: NOW)
+        guarded = TlsEye(resolve, trust, PATIENT, lambda: NOW, refusal=refusal)
+        seen = await guarded.look(Domain("a.test", peer.port))
+        assert [replace(one, timing=Timing()) for one in seen] == [
+            success(peer.port, served(LEAF)),
+            failure(peer.port, Why.FORBIDDEN_ADDRESS, "127.0.0.2 is closed to a.test", "127.0.0.2"),
+        ]
+        inner.close()
+        assert arrived == []
+
+
 async def test_other_curve() -> None:
     """A server that takes none but a curve without a key share in our first flight is seen."""
     async with peers.tls_server(LEAF, curve="secp384r1") as peer:

@@ -37,10 +37,18 @@ class Site:
         self.dns = dns
 
     async def fetch(
-        self, start: str, to: str = "http://validation.test:{port}/token", patience: float = 5
+        self,
+        start: str,
+        to: str = "http://validation.test:{port}/token",
+        patience: float = 5,
+        refused: tuple[str, ...] = (),
     ) -> Token:
         """Compare two addresses, written with the servers' ports left open."""
-        fetcher = TokenFetcher(Resolver([self.dns.address], patience, None), patience)
+
+        def refusal(address: str) -> str:
+            return f"{address} is closed" if address in refused else ""
+
+        fetcher = TokenFetcher(Resolver([self.dns.address], patience, None), patience, refusal)
         return await fetcher.fetch(Question(Ask.TOKEN, self.url(start), self.url(to)))
 
     def url(self, text: str) -> str:
@@ -63,6 +71,7 @@ REDIRECTS = {
     "/to/ftp": "ftp://validation.test/",
     "/to/mute": "http://mute.test/",
     "/to/gone": "http://gone.test/",
+    "/to/literal": "http://127.0.0.4:{port}/token",
     "/hops/1": "/token",
     **{f"/hops/{count}": f"/hops/{count - 1}" for count in range(2, 12)},
 }
@@ -244,3 +253,22 @@ async def test_blind(site: Site, start: str, to: str, why: Why) -> None:
 
     assert caught.value.why == why
     assert why.ours
+
+
+@pytest.mark.parametrize(
+    ("start", "refused"),
+    [
+        pytest.param("/token", "127.0.0.2", id="what the name leads to"),
+        pytest.param("/away", "127.0.0.3", id="what a redirect's name leads to"),
+        pytest.param("/to/literal", "127.0.0.4", id="an address that a redirect names"),
+        pytest.param("http://127.0.0.4:{port}/token", "127.0.0.4", id="an address without a name"),
+    ],
+)
+async def test_forbidden(site: Site, start: str, refused: str) -> None:
+    """No address that must not be gone to is asked, though a page leads there, and that breaks nothing."""
+    to = "http://127.0.0.5:{port}/token"
+    assert await site.fetch(start, to) == Token(matches=True)
+    with pytest.raises(Blind) as caught:
+        await site.fetch(start, to, refused=(refused,))
+    detail = f"{site.url(start)}: {refused} is closed"
+    assert (caught.value.why, caught.value.detail) == (Why.FORBIDDEN_ADDRESS, detail)

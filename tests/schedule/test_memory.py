@@ -193,6 +193,7 @@ def test_a_failed_answer_does_not_erase_the_one_before() -> None:
         ((missed(Why.NAME_NOT_FOUND, address=""),), True),
         ((missed(Why.NO_ROUTE, address="2001:db8::1"), look(address=ONE)), True),
         ((missed(Why.NO_ROUTE, address="2001:db8::1"), missed(Why.REFUSED, address=ONE)), True),
+        ((missed(Why.FORBIDDEN_ADDRESS, address="127.0.0.1"),), True),
         ((missed(Why.NO_ROUTE, address="2001:db8::1"),), False),
         ((missed(Why.RESOLVER_TIMEOUT, address=""),), False),
         ((missed(Why.BUG, address=ONE), missed(Why.TIMEOUT, address=TWO)), False),
@@ -253,6 +254,15 @@ def test_a_source_fails_only_when_all_recent_looks_failed_for_our_reasons() -> N
     )
     pulse.note(0, None, LATER, 0.1)
     assert pulse.source == Source("dns", success=True, duration=0.1, last_success=LATER)
+
+
+def test_a_refusal_to_look_is_no_failure_of_a_source() -> None:
+    """Whoever sends names of certificates inward raises no alert on the exporter, and is looked for no sooner."""
+    memory = Memory()
+    memory.keep([WWW], [QUESTION], NOON)
+    memory.see(WWW, (missed(Why.FORBIDDEN_ADDRESS, address="127.0.0.1"),), 0.1)
+    memory.hear(QUESTION, Unseen(Why.FORBIDDEN_ADDRESS), NOON, 0.1)
+    assert (memory.tls.source.success, memory.dns.source.success) == (True, True)
 
 
 def test_what_is_not_looked_at_any_more_does_not_speak_for_its_source() -> None:

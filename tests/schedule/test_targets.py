@@ -19,13 +19,16 @@ from tests.evidence import ARN, BALANCER, CERTIFICATE, OTHER_ARN
         pytest.param(
             (),
             [("b.example", "a.example"), ("a.example",)],
-            (Domain("a.example"), Domain("b.example")),
+            (Domain("a.example", found=True), Domain("b.example", found=True)),
             id="the names of all certificates, each once and in order",
         ),
         pytest.param(
             (Domain("a.example", 8443, ("192.0.2.1",), labels={"team": "web"}),),
             [("a.example", "b.example")],
-            (Domain("a.example", 8443, ("192.0.2.1",), labels={"team": "web"}), Domain("b.example")),
+            (
+                Domain("a.example", 8443, ("192.0.2.1",), labels={"team": "web"}),
+                Domain("b.example", found=True),
+            ),
             id="a configured name is looked at as configured, and only so",
         ),
         pytest.param(
@@ -37,14 +40,16 @@ from tests.evidence import ARN, BALANCER, CERTIFICATE, OTHER_ARN
         pytest.param(
             (),
             [("*.example", "example")],
-            (Domain("example"), Domain("www.example", tentative=True)),
+            (Domain("example", found=True), Domain("www.example", tentative=True, found=True)),
             id="www stands in for a wildcard",
         ),
-        pytest.param((), [("*.example",)], (Domain("www.example", tentative=True),), id="a wildcard alone"),
+        pytest.param(
+            (), [("*.example",)], (Domain("www.example", tentative=True, found=True),), id="a wildcard alone"
+        ),
         pytest.param(
             (),
             [("*.example",), ("www.example",)],
-            (Domain("www.example"),),
+            (Domain("www.example", found=True),),
             id="www as a certificate's own name is not tentative",
         ),
         pytest.param(
@@ -56,7 +61,7 @@ from tests.evidence import ARN, BALANCER, CERTIFICATE, OTHER_ARN
         pytest.param(
             (),
             [("192.0.2.1", "2001:db8::1")],
-            (Domain("192.0.2.1"), Domain("2001:db8::1")),
+            (Domain("192.0.2.1", found=True), Domain("2001:db8::1", found=True)),
             id="addresses as names",
         ),
     ],

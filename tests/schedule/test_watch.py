@@ -464,7 +464,7 @@ async def test_once_for_one_name_looks_only_at_what_concerns_it() -> None:
     world = World(acm, plan=Plan(domains=(other, asked, uncovered), asked=(asked, uncovered)))
     await world.watch.once(lambda one: "www.example.com" in one.names)
     assert acm.described == ["a"]
-    assert set(world.looked) == {asked, uncovered, Domain("example.com")}
+    assert set(world.looked) == {asked, uncovered, Domain("example.com", found=True)}
     assert {question.name.removeprefix("_token.") for question in world.asked} == set(row("a").names)
 
 
@@ -484,7 +484,7 @@ async def test_without_a_schedule_nothing_is_looked_at_and_nothing_is_unknown() 
     assert world.rows["a"].verdict.word is Word.RENEWS
     assert Outcome.UNKNOWN not in {one.outcome for one in findings.values()}
     assert [one.success for one in world.latest.sources] == [True, None, True]
-    assert world.latest.targets == (WWW, Domain("x.example.org"), Domain("example.com"))
+    assert world.latest.targets == (WWW, Domain("x.example.org"), Domain("example.com", found=True))
     assert world.latest.listed
 
 
@@ -518,7 +518,11 @@ async def test_targets_are_listed_once_every_inventory_was_read() -> None:
         assert not world.latest.listed
         await asyncio.sleep(3)
         assert world.latest.listed
-        assert world.latest.targets == (WWW, Domain("b.example.com"), Domain("example.com"))
+        assert world.latest.targets == (
+            WWW,
+            Domain("b.example.com", found=True),
+            Domain("example.com", found=True),
+        )
         slow.sight = Unseen(Why.THROTTLED)
         await asyncio.sleep(3600)
         assert world.latest.listed

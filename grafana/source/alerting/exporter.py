@@ -42,8 +42,8 @@ unless on () {past("acm_exporter_source_success", source="=~tls|dns|file")} == 0
         f"The latest looks of the source {SOURCE} failed for a reason of ours or AWS's. New trouble is not "
         "seen meanwhile.\n"
         "First: read the exporter's log. For acm, resources and organization, check its credentials, IAM "
-        "rights and way to AWS; for tls and dns, the resolver and network of its machine; for file, its rights "
-        "and disks.\n",
+        "rights and way to AWS; for tls and dns, the resolver and network of its machine; for file, its "
+        "rights and disks.\n",
     )
 
 
@@ -126,4 +126,46 @@ def divided() -> Iterator[Alert]:
     )
 
 
-ALERTS = (*blind(), *idle(), *divided())
+def beside() -> Iterator[Alert]:
+    """Alert where what stands beside the watch does not work: its door, its memory, its messenger."""
+    yield Alert(
+        "AcmWebConfigNotReloaded",
+        WARNING,
+        "It goes on with what it had, also with a certificate that will end.",
+        f"{past('acm_exporter_web_config_last_reload_successful')} == 0",
+        at.FOR_EXPORTER,
+        "acm-exporter at {{ $labels.instance }} cannot use its new web configuration or certificate",
+        "The exporter at {{ $labels.instance }} answers by the web configuration and the certificate that it "
+        "had. The next start will fail.\n"
+        "First: acm-exporter config check --web.config.file FILE tells every mistake with its line.\n",
+    )
+    yield Alert(
+        "AcmStateNotWritten",
+        WARNING,
+        "Nothing is wrong until it restarts.",
+        f"{past('acm_exporter_state_healthy')} == 0",
+        at.FOR_ASIDE,
+        "acm-exporter at {{ $labels.instance }} cannot use its state file",
+        "What the exporter at {{ $labels.instance }} knows is not kept: after a restart it knows nothing "
+        "until it has looked at everything again.\n"
+        "First: read its log for the reason (disk full, permissions, another process), then see the disk.\n",
+    )
+    waiting = past("acm_exporter_webhook_waiting_changes")
+    success = past("acm_exporter_webhook_last_success_timestamp_seconds")
+    dropped = chosen("acm_exporter_webhook_changes_total", outcome="dropped")
+    yield Alert(
+        "AcmWebhookFailing",
+        WARNING,
+        "Changes wait for the webhook and it takes none, or some were given up.",
+        f"(\n  max by (job, instance) ({waiting}) > 0\n"
+        f"  unless on (job, instance) time() - {success} < {at.WEBHOOK_SILENT_SECONDS}\n)\n"
+        f"or sum by (job, instance) (increase({dropped}[1h])) > 0",
+        at.FOR_ASIDE,
+        "acm-exporter at {{ $labels.instance }} cannot tell its webhook what changed",
+        "Changes of certificates wait to be told, or were given up: the webhook answers wrongly or not at "
+        "all. After a day a change is told no more.\n"
+        "First: read the exporter's log for the reason, then ask whoever runs the webhook.\n",
+    )
+
+
+ALERTS = (*blind(), *idle(), *beside(), *divided())
