@@ -251,10 +251,10 @@ def test_a_role_of_a_service_account_that_reads_an_organisation() -> None:
 def test_a_role_that_describes_resources() -> None:
     """Where somebody asks for it, and beside what else it reads."""
     member = stack(
-        HubRoleArn="arn:aws:iam::111111111111:role/acm-exporter", ExternalId="x", DescribeResources="yes"
+        HubRoleArn="arn:aws:iam::111111111111:role/acm-exporter", ExternalId="x", DescribeResources="true"
     )
     assert member["acm-exporter"][1] == statements("observe", "resources")
-    hub = stack(DescribeResources="yes", OrganizationId="o-exampleorgid")
+    hub = stack(DescribeResources="true", OrganizationId="o-exampleorgid")
     assert [one["Sid"] for one in hub["acm-exporter"][1]] == [
         one["Sid"] for one in statements("observe", "accounts", "resources")
     ]

@@ -80,7 +80,7 @@ def test_the_exporter_runs_under_the_filter(tmp_path: Path) -> None:
     sources = dict(
         re.findall(r'^acm_exporter_source_success\{.*source="(\w+)".*\} (\S+)$', text, re.MULTILINE)
     )
-    assert sources == dict.fromkeys(("acm", "dns", "tls"), "1.0")
+    assert sources == dict.fromkeys(("acm", "dns", "file", "resources", "tls"), "1.0")
     assert "level=error" not in log.read_text()
     assert "event=stopped" in log.read_text()
 

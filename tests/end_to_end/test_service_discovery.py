@@ -39,7 +39,9 @@ NEVER_SEEN = {
     "moved.example.com",
 }
 BEHIND = {"www.apps.example.com"}  # looked at on a load balancer
-NOBODY = {"www.pay.example.com", "www.unused.example.com", "www.new.example.com"}  # for wildcards
+NOBODY = {  # for wildcards
+    *("www.pay.example.com", "www.unused.example.com", "www.new.example.com", "www.devices.example.net"),
+}
 
 
 def block(name: str) -> str:

@@ -142,7 +142,11 @@ def of_acm(row: str) -> bool:
 
 def of_sources(rows: dict[str, float], success: float) -> bool:
     """Tell whether AWS and DNS both work, or both fail."""
-    of = [value for row, value in rows.items() if "source_success" in row and 'source="tls"' not in row]
+    of = [
+        value
+        for row, value in rows.items()
+        if re.match(r'acm_exporter_source_success.*source="(acm|dns)"', row)
+    ]
     return len(of) == 4 and set(of) == {success}
 
 

@@ -41,6 +41,7 @@ async def test_node_exporter_exposes_a_sweep(tmp_path: Path) -> None:
     assert remarks(text) == [
         "acm_certificate_days_to_expiry",
         "acm_certificate_validation_age_days",
+        "certificate_file_days_to_expiry",
         "tls_endpoint_chain_certificate_days_to_expiry",
         "tls_endpoint_days_to_expiry",
     ]

@@ -378,6 +378,7 @@ def without_ages(rendered: Rendered) -> list[str]:
     """Leave out the rows that go on with time."""
     ages = (
         "acm_certificate_days_to_expiry{",
+        "certificate_file_days_to_expiry{",
         "acm_certificate_validation_age_days{",
         "tls_endpoint_days_to_expiry{",
     )

@@ -14,7 +14,7 @@ from exporter.expose.families import FAMILIES
 from exporter.facts import Link, Timing, Unseen, Why
 from exporter.judge.rule import Outcome, RuleSet
 from exporter.judge.sharding import Shard
-from exporter.snapshot import Snapshot, Source, WebFile
+from exporter.snapshot import Roll, Snapshot, Source, WebFile
 from tests.evidence import ARN, BEHIND, CERTIFICATE, DAY, ENDS, NOON, OTHER_ARN, SERVED, missed, served
 from tests.expose.snapshots import SEEN, SMALL, blank, case, finding, snapshot, spot
 
@@ -101,9 +101,11 @@ CONTRACT: dict[str, tuple[list[str], dict[str, str]]] = {
         SOURCE_LABELS,
         {"success": "", "duration_seconds": "", "last_success_timestamp_seconds": ""},
     ),
+    "acm_account_": (["account"], {"info": "name"}),
     "acm_exporter_": (
         [],
         {
+            "organization_accounts": "",
             "aws_requests_total": "account region operation code",
             "looks_total": "source outcome",
             "snapshot_timestamp_seconds": "",
@@ -452,6 +454,7 @@ def test_the_exporter_tells_of_itself() -> None:
         "source_success": [(acm, 1.0), (tls, 1.0)],
         "source_duration_seconds": [(acm, 0.5), (tls, 0.125)],
         "source_last_success_timestamp_seconds": [(acm, NOON.timestamp()), (tls, NOON.timestamp())],
+        "organization_accounts": [({}, 1.0)],
         "aws_requests_total": [({"operation": "SearchCertificates", "code": "OK"}, 3.0)],
         "looks_total": [
             ({"source": "acm", "outcome": "ok"}, 3.0),
@@ -479,6 +482,16 @@ def test_the_exporter_tells_of_itself() -> None:
         "webhook_waiting_changes": [({}, 3.0)],
         "webhook_last_success_timestamp_seconds": [({}, NOON.timestamp())],
     }
+
+
+def test_accounts_have_the_names_that_people_know() -> None:
+    """One row for each account with a name; without an organization its size has none."""
+    found = rows(snapshot(roll=Roll({"111122223333": "production", "444455556666": "web"})))
+    assert found["acm_account_info"] == [
+        ({"name": "production"}, 1.0),
+        ({"account": "444455556666", "name": "web"}, 1.0),
+    ]
+    assert "acm_exporter_organization_accounts" not in found
 
 
 def test_without_state_file_webhook_and_web_configuration_nothing_is_told_of_them() -> None:

@@ -21,7 +21,7 @@ def scraped() -> dict[str, Metric]:
     """Return our families that /metrics has."""
     parts, _ = exposition.scrape(Press().render(SMALL), "")
     found = families(deflate.join(parts).plain.decode())
-    return {name: one for name, one in found.items() if name.startswith(("acm_", "tls_"))}
+    return {name: one for name, one in found.items() if name.startswith(("acm_", "tls_", "certificate_"))}
 
 
 def test_the_rows_of_metrics_without_what_a_daemon_counts() -> None:

@@ -29,6 +29,9 @@ CHANGING = {"endpoints: Slowest handshakes: A"}  # another ten at each look
 # Panels that rightly show nothing here.
 EMPTY = {
     "fleet: Replaced where visitors look": "nothing is replaced while the test runs; see the test with promtool",
+    "exporter: Web configuration": "the demo is run without one",
+    "exporter: Since the state file was written": "the demo has none",
+    "exporter: Changes that the webhook lacks": "the demo has none",
 }
 
 

@@ -117,7 +117,7 @@ def behind(
         pytest.param(
             (),
             [behind("*.example")],
-            [Domain("www.example", tentative=True, hosts=(LB,))],
+            [Domain("www.example", tentative=True, found=True, hosts=(LB,))],
             id="a wildcard: www, or else what stands behind it",
         ),
         pytest.param(
@@ -132,31 +132,34 @@ def behind(
         pytest.param(
             (Domain("example"),),
             [behind("example", "*.example")],
-            [Domain("www.example", tentative=True, hosts=(LB,))],
+            [Domain("www.example", tentative=True, found=True, hosts=(LB,))],
             id="a wildcard beside a name",
         ),
         pytest.param(
             (),
             [behind("b.example", "a.example")],
-            [Domain("b.example", hosts=(LB,))],
+            [Domain("b.example", found=True, hosts=(LB,))],
             id="one name is enough",
         ),
         pytest.param(
             (),
             [behind("*.example", ports=(443, 8443))],
-            [Domain("www.example", tentative=True, hosts=(LB,)), Domain("www.example", 8443, hosts=(LB,))],
+            [
+                Domain("www.example", tentative=True, found=True, hosts=(LB,)),
+                Domain("www.example", 8443, found=True, hosts=(LB,)),
+            ],
             id="another port is the resource's alone",
         ),
         pytest.param(
             (),
             [behind("*.example", hosts=(OTHER_LB, LB)), behind("*.Example.", arn=OTHER_ARN, hosts=("lb-3",))],
-            [Domain("www.example", tentative=True, hosts=(LB, OTHER_LB, "lb-3"))],
+            [Domain("www.example", tentative=True, found=True, hosts=(LB, OTHER_LB, "lb-3"))],
             id="several resources of one name are one target",
         ),
         pytest.param(
             (),
             [behind("*.example", hosts=tuple(f"lb-{n}" for n in range(9)))],
-            [Domain("www.example", tentative=True, hosts=tuple(f"lb-{n}" for n in range(8)))],
+            [Domain("www.example", tentative=True, found=True, hosts=tuple(f"lb-{n}" for n in range(8)))],
             id="not more than eight of a certificate",
         ),
         pytest.param(
@@ -168,14 +171,14 @@ def behind(
         pytest.param(
             (),
             [behind("*.example", names=("a.test", "b.example"))],
-            [Domain("b.example", hosts=(LB,))],
+            [Domain("b.example", found=True, hosts=(LB,))],
             id="by a name that the resource answers to and the certificate covers",
         ),
         pytest.param((), [behind("*.example", names=("a.test",))], [], id="not where there is no such name"),
         pytest.param(
             (),
             [behind("*.example", names=("*.example",))],
-            [Domain("www.example", tentative=True, hosts=(LB,))],
+            [Domain("www.example", tentative=True, found=True, hosts=(LB,))],
             id="by a wildcard that it answers to",
         ),
     ],
@@ -190,4 +193,4 @@ def test_resources_behind(
 def test_what_stands_behind_a_wildcard_takes_the_place_of_its_stand_in() -> None:
     """The name is one target, not two."""
     one = behind("*.example")
-    assert targets((), [one], [one]) == (Domain("www.example", tentative=True, hosts=(LB,)),)
+    assert targets((), [one], [one]) == (Domain("www.example", tentative=True, found=True, hosts=(LB,)),)

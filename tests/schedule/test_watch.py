@@ -566,7 +566,7 @@ async def test_what_stands_behind_a_wildcard_is_looked_at() -> None:
     world = World(acm, plan=plan)
     async with at_work(world.watch.run()):
         await asyncio.sleep(20)
-        behind = Domain("www.example.com", 8443, hosts=("lb-1.elb.amazonaws.com",))
+        behind = Domain("www.example.com", 8443, found=True, hosts=("lb-1.elb.amazonaws.com",))
         assert behind in world.looked
         assert world.rows["a"].certificate.behind == {BALANCER: described}
         assert [look.endpoint for look in world.rows["a"].evidence.looks] == [
