@@ -14,7 +14,7 @@ from exporter.judge.resources import described_as, parse
 from exporter.schedule.plan import InventoryEye
 from exporter.schedule.surviving import HOPELESS, survived
 from exporter.snapshot import Source
-from exporter.snapshot.past import Told
+from exporter.snapshot.past import Stock, Told
 
 log = structlog.get_logger("acm_exporter.schedule")
 
@@ -30,17 +30,17 @@ class Behind:
         eye: InventoryEye,
         clock: Callable[[], datetime],
         services: Collection[str] = (),
-        told: Mapping[str, Told] | None = None,
+        before: Stock | None = None,
     ) -> None:
-        """Take which services may be asked, by their names in ARNs."""
+        """Take which services may be asked, by their names in ARNs, and what was known before."""
         self.services = services
-        allowed = ((arn, one) for arn, one in (told or {}).items() if parse(arn).service in services)
-        self.told = dict(allowed)  # by ARN; of API Gateway what its latest listing told
-        self.source = Source("resources", eye.account, eye.region)
+        told = before.resources if before else {}
+        self.told = {arn: one for arn, one in told.items() if parse(arn).service in services}
+        self.source = (before and before.behind) or Source("resources", eye.account, eye.region)
+        self.listed_at = before.listed_at if before else None  # API Gateway's domain names …
+        self._unlisted: Unseen | None = None  # … and why that failed
         self._eye = eye
         self._clock = clock
-        self._listed_at: datetime | None = None  # API Gateway's domain names, and why that failed
-        self._unlisted: Unseen | None = None
         self._strangers: frozenset[str] = frozenset()  # the resources of other accounts at that time
         self._by_certificate: dict[str, list[str]] = {}
         self._news: dict[str, None] = {}
@@ -58,7 +58,7 @@ class Behind:
 
     async def look(self, certificates: Iterable[Certificate]) -> None:
         """Ask for what is new, and anew for what was told long ago; what failed for a moment, every time."""
-        if not self.services:
+        if not (self.services and self._eye.account):  # whose resources are ours is not known yet
             return
         wanted: dict[str, list[str]] = {}
         strangers = set()
@@ -101,13 +101,11 @@ class Behind:
     async def _list(self, strangers: frozenset[str]) -> bool:
         """List API Gateway's domain names, of which any may have a certificate of any region."""
         same = strangers == self._strangers
-        if API_GATEWAY not in self.services or (
-            same and not self._is_due_at(self._listed_at, self._unlisted)
-        ):
+        if API_GATEWAY not in self.services or (same and not self._is_due_at(self.listed_at, self._unlisted)):
             return False
         self._strangers = strangers
         sight = await survived(self._eye.api_domains())
-        now = self._listed_at = self._clock()
+        now = self.listed_at = self._clock()
         self._unlisted = None
         match sight:
             case Seen(value=domains):

@@ -35,7 +35,7 @@ class Estate:
         self._asking.clear()
         for one in self._fleet.inventories:
             if one.behind.services:
-                self._asking[one.eye.account].append(one.behind)
+                self._asking[one.source.account].append(one.behind)
         changed: dict[str, Certificate | None] = {}
         for arn in dict.fromkeys((*self._news(), *self._pinned)):
             new = self._find(arn)

@@ -71,7 +71,7 @@ class Inventory:
     def restore(self, stock: Stock) -> None:
         """Begin with what was known before; what is told of its age stays true."""
         self.source, self.why = stock.source, stock.why
-        self.behind = Behind(self.eye, self._clock, self.behind.services, stock.resources)
+        self.behind = Behind(self.eye, self._clock, self.behind.services, stock)
         same = set(self._tags) <= set(stock.tags)
         for one in stock.entries:
             arn = one.row.arn
@@ -93,7 +93,8 @@ class Inventory:
         for arn, row in self._rows.items():
             described, then, at = self._described.get(arn, (None, None, None))
             entries.append(Entry(row, described, then, at, self._tagged.get(arn)))
-        return Stock(self.source, tuple(entries), tuple(self._tags), self.why, self.behind.told)
+        told = self.behind.told, self.behind.source if self.behind.services else None, self.behind.listed_at
+        return Stock(self.source, tuple(entries), tuple(self._tags), self.why, *told)
 
     @property
     def certificates(self) -> tuple[Certificate, ...]:

@@ -62,6 +62,8 @@ class Stock:
     tags: tuple[str, ...] = ()  # the keys of tags that were kept
     why: Why = Why.NOT_YET  # why a certificate that is missing here is missing
     resources: Mapping[str, Told] = field(default_factory=dict)  # by ARN
+    behind: Source | None = None  # how the services of those resources fared
+    listed_at: datetime | None = None  # when the domain names of APIs were
 
 
 @dataclass(frozen=True, slots=True)

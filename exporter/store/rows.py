@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from exporter.facts import Answer, Domain, FileLook, Look, Member, Question, Sight, Why
@@ -31,6 +32,8 @@ class Shelf:
     source: Source
     tags: tuple[str, ...]
     why: Why
+    behind: Source | None
+    listed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,10 @@ KINDS = (
         "stock",
         _way(),
         coding(Shelf),
-        lambda past: ((way, Shelf(one.source, one.tags, one.why)) for way, one in past.stocks.items()),
+        lambda past: (
+            (way, Shelf(one.source, one.tags, one.why, one.behind, one.listed_at))
+            for way, one in past.stocks.items()
+        ),
     ),
     Kind("certificate", _of_a_place(), _squeezed_entry(), _entries),
     Kind("resource", _of_a_place(), coding(Told), _resources),
@@ -208,6 +214,8 @@ class Gathered:
                     shelf.tags,
                     shelf.why,
                     resources.get(way, {}),
+                    shelf.behind,
+                    shelf.listed_at,
                 )
                 for way, shelf in nouns["stock"].items()
             },

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from exporter.facts import Certificate, Description, Listener, Seen, Unseen, Why
 from exporter.schedule.behind import Behind
 from exporter.snapshot import Source
-from exporter.snapshot.past import Told
+from exporter.snapshot.past import Stock, Told
 from tests.evidence import BALANCER, NOON, detailed
 from tests.schedule.account import PLACE, Acm, row
 from tests.schedule.virtual import now, virtual
@@ -175,7 +175,7 @@ async def test_what_was_told_before_needs_not_be_asked_for_again() -> None:
         API: Told(Seen(domain("b")), NOON),
     }
     acm = Acm()
-    behind = Behind(acm, now, ("elasticloadbalancing", "apigateway"), told)
+    behind = Behind(acm, now, ("elasticloadbalancing", "apigateway"), Stock(Source("acm"), resources=told))
     assert (set(behind.told), behind.of(row("b"))) == ({BALANCER, API}, {API: Seen(domain("b"))})
     acm.domains = DENIED
     await behind.look([using(BALANCER)])
