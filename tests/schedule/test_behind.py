@@ -10,8 +10,9 @@ from structlog.testing import capture_logs
 
 from exporter.facts import Certificate, Description, Listener, Seen, Unseen, Why
 from exporter.schedule.behind import Behind
+from exporter.schedule.inventory import Inventory
 from exporter.snapshot import Source
-from exporter.snapshot.past import Stock, Told
+from exporter.snapshot.past import Entry, Stock, Told
 from tests.evidence import BALANCER, NOON, detailed
 from tests.schedule.account import PLACE, Acm, row
 from tests.schedule.virtual import now, virtual
@@ -183,3 +184,20 @@ async def test_what_was_told_before_needs_not_be_asked_for_again() -> None:
     await asyncio.sleep(60)
     await behind.look([using(BALANCER)])
     assert acm.asked_for_resources == ["api_domains", BALANCER]
+
+
+@virtual
+async def test_after_a_restart_during_an_outage_nothing_is_forgotten() -> None:
+    """Whose resources are ours is not known before AWS tells the account: nobody is asked, and what was told stays."""
+    acm = Acm()
+    acm.account = ""
+    told = {BALANCER: Told(Seen(SHOP), NOON)}
+    fared = Source("resources", "111122223333", "us-east-1", success=True, last_success=NOON)
+    stock = Stock(
+        Source("acm", "111122223333", "us-east-1"), (Entry(row("a")),), resources=told, behind=fared
+    )
+    inventory = Inventory(acm, HOUR, now, lambda _: None, resources=ALL)
+    inventory.restore(stock)
+    await inventory.behind.look([using(BALANCER)])
+    assert acm.asked_for_resources == []
+    assert (inventory.stock.resources, inventory.stock.behind) == (told, fared)
