@@ -35,7 +35,7 @@ class Bounds:
     """What `probe.certificate_networks` says, on top of what is never looked at."""
 
     def __init__(self, networks: Iterable[str] = ()) -> None:
-        """Take the networks to which names of certificates may lead; none are all but loopback."""
+        """Take the networks to which names of certificates may lead; none are all."""
         self._networks = tuple(map(ipaddress.ip_network, networks))
 
     def refusal(self, domain: Domain, address: str) -> str:
@@ -46,13 +46,11 @@ class Bounds:
         """
         if not domain.found:
             return "" if address in (*domain.addresses, domain.name) else _never(address)
-        return self.inward(address) or self._outside(address)
+        return _never(address) or self._outside(address)
 
     def inward(self, address: str) -> str:
         """Say why an address that somebody else gave leads to this machine or its cloud, "" if not."""
-        if not never(address) and loopback(address) and not self._within(address):
-            return f"{address} is this machine, and probe.certificate_networks does not have it"
-        return _never(address)
+        return _never(address) or (self._outside(address) if loopback(address) else "")
 
     def _outside(self, address: str) -> str:
         if not self._networks or self._within(address):

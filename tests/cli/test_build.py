@@ -163,13 +163,17 @@ def test_shards_share_the_quota(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "domain", "why"),
     [
-        ("", Domain("127.0.0.1", 1, found=True), Why.FORBIDDEN_ADDRESS),
-        ("probe: {certificate_networks: [127.0.0.0/8]}", Domain("127.0.0.1", 1, found=True), Why.REFUSED),
-        ("", Domain("127.0.0.1", 1), Why.REFUSED),
+        ("", Domain("127.0.0.1", 1, found=True), Why.REFUSED),
+        (
+            "probe: {certificate_networks: [10.0.0.0/8]}",
+            Domain("127.0.0.1", 1, found=True),
+            Why.FORBIDDEN_ADDRESS,
+        ),
+        ("probe: {certificate_networks: [10.0.0.0/8]}", Domain("127.0.0.1", 1), Why.REFUSED),
     ],
 )
 async def test_where_names_may_lead(tmp_path: Path, text: str, domain: Domain, why: Why) -> None:
-    """A certificate's name leads to this machine only where the configuration says so; one of ours does."""
+    """A certificate's name leads only to where the configuration lets it; one of ours leads anywhere."""
     settings = load(tmp_path, f"aws: {{accounts: []}}\n{text}\n")
     with build.watch(settings) as (watch, _):
         (seen,) = await watch._eyes.tls(domain)
@@ -177,6 +181,6 @@ async def test_where_names_may_lead(tmp_path: Path, text: str, domain: Domain, w
     assert seen.sight.why is why
     token = f"http://127.0.0.1:{domain.port}/"
     fetched = await build.dns_eye(settings).look(Question(Ask.TOKEN, token, token))
-    refused = Why.AWS_UNREACHABLE if "127" in text else Why.FORBIDDEN_ADDRESS
+    refused = Why.FORBIDDEN_ADDRESS if text else Why.AWS_UNREACHABLE
     assert isinstance(fetched, Unseen)
     assert fetched.why is refused

@@ -35,7 +35,6 @@ FOUND = Domain("www.example.com", found=True)
 CONFIGURED = Domain("www.example.com")
 ANY, LOOPBACK, INNER = Bounds(), Bounds(["127.0.0.0/8", "::1/128"]), Bounds(["10.0.0.0/8", "2001:db8::/32"])
 NEVER = "is link-local, multicast, unspecified or for metadata"
-HERE = "is this machine, and probe.certificate_networks does not have it"
 OUTSIDE = "is in none of probe.certificate_networks"
 
 
@@ -46,10 +45,10 @@ OUTSIDE = "is in none of probe.certificate_networks"
         (ANY, FOUND, "10.0.0.1", ""),
         (ANY, FOUND, "169.254.169.254", NEVER),
         (ANY, FOUND, "::ffff:169.254.169.254", NEVER),
-        (ANY, FOUND, "127.0.0.1", HERE),
-        (ANY, FOUND, "::1", HERE),
-        (ANY, FOUND, "::ffff:127.0.0.1", HERE),
-        (ANY, FOUND, "64:ff9b::127.0.0.1", HERE),
+        (ANY, FOUND, "127.0.0.1", ""),
+        (INNER, FOUND, "::1", OUTSIDE),
+        (INNER, FOUND, "::ffff:127.0.0.1", OUTSIDE),
+        (INNER, FOUND, "64:ff9b::127.0.0.1", OUTSIDE),
         (LOOPBACK, FOUND, "127.1.2.3", ""),
         (LOOPBACK, FOUND, "::ffff:127.0.0.1", ""),
         (LOOPBACK, FOUND, "::1", ""),
@@ -58,7 +57,7 @@ OUTSIDE = "is in none of probe.certificate_networks"
         (INNER, FOUND, "10.1.2.3", ""),
         (INNER, FOUND, "2001:db8::1", ""),
         (INNER, FOUND, "192.168.0.1", OUTSIDE),
-        (INNER, FOUND, "127.0.0.1", HERE),
+        (INNER, FOUND, "127.0.0.1", OUTSIDE),
         (Bounds(["0.0.0.0/0", "::/0"]), FOUND, "127.0.0.1", ""),
         (Bounds(["0.0.0.0/0", "::/0"]), FOUND, "169.254.169.254", NEVER),
         (INNER, Domain("192.0.2.1", found=True), "192.0.2.1", OUTSIDE),
@@ -71,7 +70,7 @@ OUTSIDE = "is in none of probe.certificate_networks"
     ],
 )
 def test_refusal(bounds: Bounds, domain: Domain, address: str, refusal: str) -> None:
-    """Certificates' names lead to no machine's own side; configured ones only not to metadata, unless written."""
+    """Certificates' names lead where the networks say; configured ones only not to metadata, unless written."""
     assert bounds.refusal(domain, address) == (refusal and f"{address} {refusal}")
 
 
@@ -79,7 +78,9 @@ def test_refusal(bounds: Bounds, domain: Domain, address: str, refusal: str) -> 
     ("bounds", "address", "refusal"),
     [
         (ANY, "192.0.2.1", ""),
-        (ANY, "127.0.0.1", HERE),
+        (ANY, "127.0.0.1", ""),
+        (INNER, "127.0.0.1", OUTSIDE),
+        (INNER, "::ffff:127.0.0.1", OUTSIDE),
         (ANY, "169.254.169.254", NEVER),
         (LOOPBACK, "127.0.0.1", ""),
         (INNER, "192.0.2.1", ""),
