@@ -353,7 +353,7 @@ def test_rendering_twice_gives_the_same_bytes() -> None:
 LATER = st.timedeltas(timedelta(0), timedelta(minutes=1))
 
 
-@settings(thorough, max_examples=200)
+@settings(thorough, max_examples=30)
 @given(st.lists(st.tuples(LATER, SNAPSHOTS), min_size=2, max_size=4))
 def test_what_was_rendered_before_leaves_no_trace(moments: list[tuple[timedelta, Snapshot]]) -> None:
     """Only what changed is written anew, and the text is as if all were, but for ages of some seconds."""
