@@ -11,15 +11,18 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohappyeyeballs
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from exporter.facts import Question, Seen, Sight, Token, Unseen, Why
 from exporter.observe.dns import Resolver
 from exporter.observe.sight import Blind, sight
+
+if TYPE_CHECKING:
+    from aiohappyeyeballs import AddrInfoType  # of aiohttp's own
 
 _REDIRECTS = 10
 _BODY_LIMIT = 64 * 1024  # bytes; a token has some dozens
@@ -132,7 +135,7 @@ class _Door:
         self._refusal = refusal
         self.refused = ""  # why it was not gone where it led to
 
-    def __call__(self, place: aiohappyeyeballs.AddrInfoType) -> socket.socket:
+    def __call__(self, place: AddrInfoType) -> socket.socket:
         """Make a socket; OSError where it would lead to an address that is refused."""
         family, kind, protocol, _, (address, *_) = place
         refused = self._refusal(str(address))
