@@ -7,6 +7,7 @@ import platform
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -136,7 +137,7 @@ def machine() -> dict[str, str | int]:
         "exporter": __version__,
         "cpu": model[0].partition(":")[2].strip() if model else platform.machine(),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": " ".join(sys.version.split()),  # whose build it is counts for much
         "openssl_of_python": ssl.OPENSSL_VERSION,
     }
 
