@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from exporter.facts import Certificate, Evidence, FileLook, Held, Seen, Unseen, Why
-from exporter.judge.issue import is_newer_issue, is_older_issue, is_stale, same_issuer, same_names, tells
+from exporter.judge.issue import Kinship, kinship, same_issuer, same_names, tells
 from exporter.judge.names import covers, normal
 from exporter.judge.rule import HOLDS, Finding, breaks, unknown
 
@@ -58,28 +58,28 @@ def _is_there(look: FileLook) -> bool:
 
 def _serial_match(look: FileLook, held: Held, evidence: Evidence) -> Finding:
     certificate = evidence.certificate
-    if held.serial == certificate.serial:
-        return HOLDS
     place = f"the file {look.path} holds serial {held.serial:x}"
-    sibling = evidence.siblings.get(held.serial)
-    if sibling:
-        return breaks(f"{place}, which is {sibling}", f"export {certificate.arn} instead")
-    if not same_issuer(certificate, held):
-        return breaks(f"{place} issued by {held.issuer}", EXPORT)
-    if is_older_issue(held, certificate):
-        says = (
-            f"{place}, an older issue of the same names (until {held.not_after:%Y-%m-%d}): not redeployed yet"
-        )
-        return breaks(says, EXPORT)
-    if is_newer_issue(held, certificate):
-        if is_stale(evidence, look.last_success):
+    match kinship(held, look.last_success, evidence):
+        case Kinship.SAME:
+            return HOLDS
+        case Kinship.SIBLING:
+            says = f"{place}, which is {evidence.siblings[held.serial]}"
+            return breaks(says, f"export {certificate.arn} instead")
+        case Kinship.FOREIGN:
+            return breaks(f"{place} issued by {held.issuer}", EXPORT)
+        case Kinship.OLDER:
+            says = f"{place}, an older issue of the same names (until {held.not_after:%Y-%m-%d})"
+            return breaks(f"{says}: not redeployed yet", EXPORT)
+        case Kinship.UNREAD:
             return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
-        says = f"{place}, a newer issue of the same names (from {held.not_before:%Y-%m-%d}) than ACM's"
-        imported = certificate.type == "IMPORTED"
-        return breaks(
-            says, "import it into ACM" if imported else "wait for the next inventory; then export again"
-        )
-    return breaks(f"{place}, a certificate that is not in this inventory", EXPORT)
+        case Kinship.NEWER:
+            says = f"{place}, a newer issue of the same names (from {held.not_before:%Y-%m-%d}) than ACM's"
+            imported = certificate.type == "IMPORTED"
+            return breaks(
+                says, "import it into ACM" if imported else "wait for the next inventory; then export again"
+            )
+        case Kinship.STRANGER:
+            return breaks(f"{place}, a certificate that is not in this inventory", EXPORT)
 
 
 def _name_match(look: FileLook, held: Held, evidence: Evidence) -> Finding:

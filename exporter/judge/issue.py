@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from exporter.facts import Certificate, Evidence, Held, Seen, Served
 from exporter.judge.names import normal
@@ -48,3 +49,31 @@ def is_stale(evidence: Evidence, seen_at: datetime | None) -> bool:
     """Tell whether ACM was last read so long before a look that it may have renewed in between."""
     read_at = evidence.read_at
     return read_at is not None and seen_at is not None and seen_at - read_at > FRESH
+
+
+class Kinship(Enum):
+    """What a certificate that was found is to the one that ACM has."""
+
+    SAME = auto()  # its serial
+    SIBLING = auto()  # another certificate of the inventory
+    FOREIGN = auto()  # of another issuer
+    OLDER = auto()  # an earlier issue of the same names
+    UNREAD = auto()  # a later one, which ACM may have had since it was last read
+    NEWER = auto()  # a later one
+    STRANGER = auto()
+
+
+def kinship(found: Served | Held, seen_at: datetime | None, evidence: Evidence) -> Kinship:
+    """Compare what was found then with what ACM has."""
+    certificate = evidence.certificate
+    if found.serial == certificate.serial:
+        return Kinship.SAME
+    if found.serial in evidence.siblings:
+        return Kinship.SIBLING
+    if not same_issuer(certificate, found):
+        return Kinship.FOREIGN
+    if is_older_issue(found, certificate):
+        return Kinship.OLDER
+    if is_newer_issue(found, certificate):
+        return Kinship.UNREAD if is_stale(evidence, seen_at) else Kinship.NEWER
+    return Kinship.STRANGER

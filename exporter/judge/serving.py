@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exporter.facts import Certificate, Endpoint, Evidence, Look, Seen, Served, Unseen, Why
 from exporter.judge import filing
-from exporter.judge.issue import is_newer_issue, is_older_issue, is_stale, same_issuer, tells
+from exporter.judge.issue import Kinship, kinship, tells
 from exporter.judge.names import covers
 from exporter.judge.resources import places
 from exporter.judge.rule import (
@@ -152,27 +152,28 @@ def serial_match(evidence: Evidence, _: Policy, __: datetime) -> Finding:
 
 
 def _serial_match(look: Look, served: Served, evidence: Evidence) -> Finding:
-    certificate = evidence.certificate
-    if served.serial == certificate.serial:
-        return HOLDS
     place = f"{where(look)} serves serial {served.serial:x}"
-    sibling = evidence.siblings.get(served.serial)
-    if sibling:
-        return breaks(f"{place}, which is {sibling}", f"attach {certificate.arn} there instead")
-    if not same_issuer(certificate, served):
-        says = f"{place} issued by {served.issuer}: something in front of AWS terminates TLS (a WAF or CDN)"
-        return breaks(says, "put ACM's certificate there, or renew the served one where it is managed")
-    if is_older_issue(served, certificate):
-        says = (
-            f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d}): not deployed yet"
-        )
-        return breaks(says, "deploy the renewed certificate there: re-attach it, or export and install it")
-    if is_newer_issue(served, certificate) and is_stale(evidence, look.last_success):
-        return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
-    if is_newer_issue(served, certificate):
-        says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
-        return breaks(says, "wait for the next inventory; if it stays, manage the served one too")
-    return breaks(f"{place}, a certificate that is not in this inventory", serial_match.remedy)
+    match kinship(served, look.last_success, evidence):
+        case Kinship.SAME:
+            return HOLDS
+        case Kinship.SIBLING:
+            says = f"{place}, which is {evidence.siblings[served.serial]}"
+            return breaks(says, f"attach {evidence.certificate.arn} there instead")
+        case Kinship.FOREIGN:
+            front = "something in front of AWS terminates TLS (a WAF or CDN)"
+            remedy = "put ACM's certificate there, or renew the served one where it is managed"
+            return breaks(f"{place} issued by {served.issuer}: {front}", remedy)
+        case Kinship.OLDER:
+            says = f"{place}, an older issue of the same names (until {served.not_after:%Y-%m-%d})"
+            remedy = "deploy the renewed certificate there: re-attach it, or export and install it"
+            return breaks(f"{says}: not deployed yet", remedy)
+        case Kinship.UNREAD:
+            return unknown(Why.STALE, f"{place}, newer than ACM's when ACM was last read")
+        case Kinship.NEWER:
+            says = f"{place}, a newer issue of the same names (from {served.not_before:%Y-%m-%d}) than ACM's"
+            return breaks(says, "wait for the next inventory; if it stays, manage the served one too")
+        case Kinship.STRANGER:
+            return breaks(f"{place}, a certificate that is not in this inventory", serial_match.remedy)
 
 
 def _each(
