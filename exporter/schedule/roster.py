@@ -12,6 +12,7 @@ import structlog
 
 from exporter.facts import Member, Seen, Unseen, Why
 from exporter.schedule.plan import Membership
+from exporter.schedule.surviving import survived
 from exporter.snapshot import Source
 from exporter.snapshot.past import Past
 
@@ -51,11 +52,7 @@ class Roster:
         """List the organization."""
         loop, eye = asyncio.get_running_loop(), self._membership.eye
         began = loop.time()
-        try:
-            sight = await eye.look()
-        except Exception as error:
-            log.exception("bug in a look")
-            sight = Unseen(Why.BUG, f"{type(error).__name__}: {error}")
+        sight = await survived(eye.look())
         account = eye.account or self.source.account
         self.source = replace(self.source, account=account, duration=loop.time() - began)
         self.asked = True
