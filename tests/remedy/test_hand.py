@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from exporter.demo.acm import HANG, AcmStandIn, Fault
 from exporter.facts import Seen, Unseen, Why
 from exporter.observe.aws import Access, Clients
-from exporter.remedy import hand as module
 from exporter.remedy import text
 from exporter.remedy.hand import Call, Deed, Hand, Hands
 from tests.evidence import ARN
@@ -30,16 +29,6 @@ ABOUT = {
 }
 
 
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the module's logger be heard, whatever other tests made of it."""
-    import structlog
-
-    structlog.reset_defaults()
-    monkeypatch.setattr(module, "log", structlog.get_logger("acm_exporter.remedy"))
-
-
-@pytest.mark.usefixtures("log")
 async def test_a_write_is_logged_before_and_after(acm: AcmStandIn, hand: Hand) -> None:
     """The log has operation, account, region, ARN, outcome and AWS's request id."""
     with capture_logs() as log:
@@ -54,7 +43,6 @@ async def test_a_write_is_logged_before_and_after(acm: AcmStandIn, hand: Hand) -
     assert [mail.name for mail in acm.mails] == ["example.com"]
 
 
-@pytest.mark.usefixtures("log")
 async def test_a_denial_names_action_and_resource(acm: AcmStandIn, hand: Hand) -> None:
     """Whoever writes the policy is told what to allow on what, though AWS did not say."""
     acm.faults = [Fault("AccessDeniedException", status=400, message="no")]
