@@ -581,6 +581,12 @@ async def test_what_stands_behind_a_wildcard_is_looked_at() -> None:
         await asyncio.sleep(3)
         assert behind in {*again.latest.targets}
         assert again.rows["a"].certificate.behind == {BALANCER: described}
+    silent = Acm()
+    silent.account, silent.sight = "", Unseen(Why.NO_CREDENTIALS)  # and so it is not known whose they are
+    during = World(silent, plan=plan, past=world.watch.past())
+    async with at_work(during.watch.run()):
+        await asyncio.sleep(100)
+        assert during.rows["a"].certificate.behind == {BALANCER: described}
 
 
 @virtual
