@@ -25,12 +25,12 @@ from exporter.snapshot import Change, Delivery, Keeping, WebFile
 from exporter.snapshot.past import Door
 
 
-class InventoryEye(Protocol):
-    """What the schedule needs of observe.acm.AcmEye."""
+class AwsEye(Protocol):
+    """What every eye for AWS tells of itself."""
 
     @property
     def account(self) -> str:
-        """The account's id, "" until it is known."""
+        """The id of the account that asks, "" until it is known."""
 
     @property
     def region(self) -> str:
@@ -39,6 +39,10 @@ class InventoryEye(Protocol):
     @property
     def requests(self) -> Mapping[tuple[str, str], int]:
         """HTTP requests so far by operation and code."""
+
+
+class InventoryEye(AwsEye, Protocol):
+    """What the schedule needs of observe.acm.AcmEye."""
 
     async def sweep(self) -> Sight[tuple[Certificate, ...]]:
         """Read all certificates, without their details."""
@@ -60,20 +64,8 @@ async def _no_files(_: Location) -> tuple[FileLook, ...]:
     raise NotImplementedError
 
 
-class OrganizationEye(Protocol):
+class OrganizationEye(AwsEye, Protocol):
     """What the schedule needs of observe.organization.OrganizationEye."""
-
-    @property
-    def account(self) -> str:
-        """The id of the account that lists, "" until it is known."""
-
-    @property
-    def region(self) -> str:
-        """The region of its requests."""
-
-    @property
-    def requests(self) -> Mapping[tuple[str, str], int]:
-        """HTTP requests so far by operation and code."""
 
     async def look(self) -> Sight[Organization]:
         """Read which accounts there are."""
